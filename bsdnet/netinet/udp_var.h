@@ -1,0 +1,21 @@
+/* udp_var.h - UDP's control block and counters, udp(4). */
+#ifndef _NETINET_UDP_VAR_H_
+#define _NETINET_UDP_VAR_H_
+
+#include <net/vnet.h>
+#include <netinet/in_pcb.h>
+#include <netinet/udp.h>
+
+struct udpstat {
+	uint64_t udps_ipackets, udps_hdrops, udps_nosum, udps_badsum, udps_badlen, udps_noport,
+	    udps_noportbcast, udps_fullsock, udpps_pcbcachemiss, udpps_pcbhashmiss, udps_opackets,
+	    udps_fastout, udps_noportmcast, udps_filtermcast;
+};
+VNET_DECLARE(struct udpstat, udpstat);
+#define V_udpstat VNET(udpstat)
+#define UDPSTAT_INC(f) (V_udpstat.f++)
+VNET_DECLARE(struct inpcbinfo, udbinfo);
+#define V_udbinfo VNET(udbinfo)
+VNET_DECLARE(struct inpcbinfo, ripcbinfo);
+#define V_ripcbinfo VNET(ripcbinfo)
+#endif
