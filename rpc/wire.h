@@ -45,7 +45,9 @@
 enum rpc_op {
 	RPC_HELLO = 1,	   /* rpc_hello -> rpc_hello_reply; must be the first on a connection */
 	RPC_ATTACH,	   /* + listener fd: programs of a namespace; path socket only */
-	RPC_REKEY,	   /* + one end of a SEQPACKET pair, which becomes a connection; HELLO not needed */
+	RPC_REKEY,	   /* + one end of a SEQPACKET pair, which becomes a connection; HELLO not needed.
+			    * The reply comes over the new connection: the old one is shared with the parent,
+			    * which would take the reply for its own */
 	RPC_SOCKET,	   /* rpc_socket -> fd */
 	RPC_BIND,	   /* fd, rpc_addr */
 	RPC_LISTEN,	   /* fd, rpc_int (backlog) */
