@@ -26,7 +26,10 @@ struct rpc_client {
 	uint32_t c_seq;	   /* of the last request */
 	uint64_t c_cookie; /* SO_COOKIE of c_fd, by which rpc_client_valid() knows it again */
 };
-#define RPC_CLIENT_INIT { .c_fd = -1 }
+#define RPC_CLIENT_INIT                                                                            \
+	{                                                                                          \
+		.c_fd = -1                                                                         \
+	}
 
 /* All system calls of this library go through here. The shim puts libc's own syscall() in. */
 extern long (*rpc_syscall)(long number, ...);
@@ -54,7 +57,7 @@ int rpc_client_start(struct rpc_client *c, const char *name, enum rpc_kind kind,
 /* A private connection for a forked child, asked for over the inherited one (parent->c_fd). */
 int rpc_client_rekey(struct rpc_client *c, const struct rpc_client *parent);
 
-bool rpc_client_valid(const struct rpc_client *c); /* is c_fd still the socket we opened? */
+bool rpc_client_valid(const struct rpc_client *c);   /* is c_fd still the socket we opened? */
 void rpc_client_adopt(struct rpc_client *c, int fd); /* take over a connected descriptor */
 void rpc_client_close(struct rpc_client *c);
 
@@ -68,9 +71,9 @@ struct rpc_call {
 	const struct iovec *rc_out; /* room for the reply's payload; at most RPC_CALL_IOV pieces */
 	unsigned rc_nout;
 
-	uint32_t rc_len;	  /* out: bytes of the reply's payload */
-	bool rc_more;		  /* out: rpc_call_next() has more */
-	int rc_fds[RPC_FDS_MAX];  /* out: the reply's descriptors, the caller's to close */
+	uint32_t rc_len;	 /* out: bytes of the reply's payload */
+	bool rc_more;		 /* out: rpc_call_next() has more */
+	int rc_fds[RPC_FDS_MAX]; /* out: the reply's descriptors, the caller's to close */
 	unsigned rc_nfds;
 };
 #define RPC_CALL_IOV 6
