@@ -1,0 +1,48 @@
+/*
+ * tcp_syncache.h - connections that are half open; private to TCP. See tcp_syncache.c.
+ */
+#ifndef _NETINET_TCP_SYNCACHE_H_
+#define _NETINET_TCP_SYNCACHE_H_
+
+#include <sys/queue.h>
+#include <sys/time.h>
+#include <netinet/in_pcb.h>
+
+struct icmp;
+struct tcp_seg;
+struct tcpcb;
+
+struct syncache {
+	TAILQ_ENTRY(syncache) sc_hash;
+	TAILQ_ENTRY(syncache) sc_timeq;
+	struct in_conninfo sc_inc;	/* foreign: the one that asks */
+	sbintime_t sc_when;		/* its SYN-ACK is due again */
+	tcp_seq sc_irs, sc_iss;
+	uint32_t sc_tsreflect;		/* the peer's timestamp */
+	uint32_t sc_tsoff;
+	uint32_t sc_wnd;		/* window that we offered, bytes */
+	uint16_t sc_peer_mss;		/* 0: none given */
+	uint16_t sc_flags;		/* SCF_* */
+	uint8_t sc_requested_s_scale, sc_requested_r_scale;
+	uint8_t sc_rxmits;
+	uint8_t sc_ip_ttl, sc_ip_tos;
+};
+#define SCF_NOOPT 0x01
+#define SCF_WINSCALE 0x02
+#define SCF_TIMESTAMP 0x04
+#define SCF_SACK 0x08
+#define SCF_UNREACH 0x10
+
+/* A SYN for a listener: remembers it and answers; never more than the bounds allow. */
+void syncache_add(struct inpcb *listener, struct tcp_seg *);
+/*
+ * The third segment. TV_GO: *tpp is the new connection in SYN_RECEIVED, whose socket the caller
+ * has one more reference to. TV_DROP, TV_RESET otherwise.
+ */
+enum tcp_verdict syncache_expand(struct inpcb *listener, struct tcp_seg *, struct tcpcb **tpp);
+void syncache_chkrst(const struct tcp_seg *);
+void syncache_unreach(const struct in_conninfo *, tcp_seq);
+void syncache_init(void);
+u_int syncache_count(void);
+
+#endif
