@@ -59,6 +59,7 @@ int in_joingroup(struct ifnet *, const struct in_addr *, void *filter, struct in
 int in_leavegroup(struct in_multi *, void *filter);
 
 /* ARP, netinet/if_ether.c */
+struct llentry;
 struct route;
 int arpresolve(struct ifnet *, int is_gw, struct mbuf *, const struct sockaddr *dst, u_char *desten,
     uint32_t *pflags, struct llentry **plle); /* 0: desten is filled; EWOULDBLOCK: m is kept; EHOSTDOWN */

@@ -4,6 +4,7 @@
 #ifndef _NETINET_IP_ICMP_H_
 #define _NETINET_IP_ICMP_H_
 
+#include <net/vnet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 
@@ -32,7 +33,8 @@ struct icmp {
 		uint32_t id_mask;
 		char id_data[1];
 	} icmp_dun;
-};
+} __packed __aligned(2);
+CTASSERT(sizeof(struct icmp) == 28);
 #define icmp_pptr icmp_hun.ih_pptr
 #define icmp_gwaddr icmp_hun.ih_gwaddr
 #define icmp_id icmp_hun.ih_idseq.icd_id

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 #include <sys/kernel.h>
 
+struct ifnet;
 struct protosw;
 struct rib_head;
 

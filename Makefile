@@ -1,0 +1,140 @@
+# Alpine: a BSD network stack as a Linux process.
+#
+#   make                 alpined, alpinectl, alpine-run into build/bin, the shim into build/lib
+#   make tests           the programs of t/ into build/t
+#   make SANITIZE=1      all of it with ASan and UBSan, into build-sanitize/
+#   make install         DESTDIR= PREFIX=/usr/local
+#   make lint            clang-format, clang-tidy, cppcheck
+#   make clean
+#
+# Two worlds are compiled here. The kernel world (the stack) sees no Linux header at all: -nostdinc
+# and kernel_glue/include. The host world is ordinary libc. The lists below say which file is which.
+
+VERSION := 0.1
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= cc
+PYTHON  ?= python3
+
+ifdef SANITIZE
+B        := build-sanitize
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT      ?= -O1 -g
+else
+B        := build
+SANFLAGS :=
+OPT      ?= -O2 -g
+endif
+
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wpointer-arith \
+        -Wvla -Wundef -Wwrite-strings -Wold-style-definition
+CBASE := -std=gnu11 $(OPT) $(WARN) $(SANFLAGS) -fno-strict-aliasing -fvisibility=hidden -MMD -MP \
+         -DALPINE_VERSION='"$(VERSION)"' -I.
+GCCINC := $(shell $(CC) -print-file-name=include)
+KFLAGS := $(CBASE) -D_KERNEL -ffreestanding -fbuiltin -nostdinc -isystem $(GCCINC) \
+          -Ikernel_glue/include -Ibsdnet
+HFLAGS := $(CBASE) -D_GNU_SOURCE $(shell pkg-config --cflags libnl-3.0 libnl-route-3.0)
+
+# ---- what is compiled, and in which world
+
+GLUE_K   := $(wildcard kernel_glue/kern_*.c kernel_glue/subr_*.c kernel_glue/uma_*.c)
+GLUE_H   := $(wildcard kernel_glue/host_*.c)
+STACK_K  := $(wildcard bsdnet/kern/*.c bsdnet/net/*.c bsdnet/netinet/*.c bsdnet/netinet/cc/*.c \
+              bsdnet/netinet6/*.c)
+LINK_K   := $(wildcard tapbridge/if_*.c)
+LINK_H   := $(filter-out $(LINK_K),$(wildcard tapbridge/*.c))
+SERVER_K := $(wildcard rpc/bsd_*.c)
+CLIENT_H := rpc/client.c
+CTL_H    := $(wildcard rpc/alpinectl*.c)
+SERVER_H := $(filter-out $(SERVER_K) $(CLIENT_H) $(CTL_H),$(wildcard rpc/*.c))
+SHIM_H   := $(wildcard preload/*.c)
+RUN_H    := $(wildcard netns_launcher/*.c)
+BENCH_H  := $(wildcard scripts/bench.d/*.c)
+TLIB_K   := $(filter-out t/lib/tap.c,$(wildcard t/lib/*.c))
+TLIB_H   := t/lib/tap.c
+# programs of t/: those that speak to libc, and those that are part of the stack
+TEST_H   := $(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c)
+TEST_K   := $(filter-out $(TEST_H),$(wildcard t/*.c))
+
+KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K)
+HOST_SRC := $(GLUE_H) $(LINK_H) $(CLIENT_H) $(CTL_H) $(SERVER_H) $(RUN_H) $(BENCH_H) $(TLIB_H) $(TEST_H)
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+STACK_OBJ  := $(call obj,$(GLUE_K) $(GLUE_H) $(STACK_K) $(LINK_K))
+ALPINED_OBJ := $(STACK_OBJ) $(call obj,$(LINK_H) $(SERVER_K) $(SERVER_H))
+NL_LIBS := $(shell pkg-config --libs libnl-route-3.0 libnl-3.0)
+
+BINS := $(B)/bin/alpined $(B)/bin/alpinectl $(B)/bin/alpine-run
+SHIM := $(B)/lib/libalpine.so
+TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H))
+BENCH := $(if $(BENCH_H),$(B)/bin/netbench)
+
+.PHONY: all tests bench clean install lint format
+.SECONDARY:
+all: $(BINS) $(SHIM)
+tests: $(TESTS)
+bench: $(BENCH)
+
+# ---- how
+
+$(call obj,$(KERN_SRC)): $(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(KFLAGS) -c $< -o $@
+
+$(call obj,$(HOST_SRC)): $(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(HFLAGS) -c $< -o $@
+
+# The shim goes into other people's programs: position-independent, without sanitizers.
+$(B)/obj/shim/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(filter-out $(SANFLAGS),$(HFLAGS)) -fPIC -c $< -o $@
+
+$(B)/bin/alpined: $(ALPINED_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ $(NL_LIBS) -lcap -lpcap
+
+$(B)/bin/alpinectl: $(call obj,$(CTL_H) $(CLIENT_H))
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@
+
+$(B)/bin/alpine-run: $(call obj,$(RUN_H) $(CLIENT_H))
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ $(NL_LIBS) -lcap
+
+$(SHIM): $(patsubst %.c,$(B)/obj/shim/%.o,$(SHIM_H) $(CLIENT_H))
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-z,defs -Wl,--no-undefined $^ -o $@
+
+$(B)/bin/netbench: $(call obj,$(BENCH_H))
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ -lpthread
+
+# A test of the stack is linked with all of it; one of the host world with what it tests.
+$(patsubst t/%.c,$(B)/t/%,$(TEST_K)): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(call obj,$(TLIB_K) $(TLIB_H))
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@
+
+$(patsubst t/%.c,$(B)/t/%,$(TEST_H)): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(call obj,$(LINK_H) $(CLIENT_H) $(TLIB_H))
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ $(NL_LIBS) -lcap -lpcap -lpthread
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/alpine \
+	    $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(B)/bin/alpined $(B)/bin/alpinectl $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(B)/bin/alpine-run $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/alpine/libalpine.so
+	install -m 644 rpc/alpined.8 rpc/alpinectl.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 netns_launcher/alpine-run.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+lint:
+	scripts/lint
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build build-sanitize
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
