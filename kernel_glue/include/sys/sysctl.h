@@ -66,7 +66,8 @@ struct sysctl_req {
 struct sysctl_oid;
 SLIST_HEAD(sysctl_oid_list, sysctl_oid);
 #define SYSCTL_HANDLER_ARGS                                                                        \
-	struct sysctl_oid *oidp, void *arg1, intptr_t arg2, struct sysctl_req *req
+	struct sysctl_oid *oidp __unused, void *arg1 __unused, intptr_t arg2 __unused,             \
+	    struct sysctl_req *req __unused
 typedef int sysctl_handler_t(SYSCTL_HANDLER_ARGS);
 
 struct sysctl_oid {
