@@ -48,12 +48,15 @@ struct pkthdr {
 	sbintime_t rcv_tstmp;		      /* in: realtime of arrival, if M_TSTMP */
 };
 
-/* External storage. The count is shared by all mbufs that refer to it. */
+/*
+ * External storage. The count is shared by all mbufs that refer to it, and lives in the one that
+ * had it first (ext_cnt points there), which stays allocated until the last reference goes.
+ */
 typedef void m_ext_free_t(struct mbuf *);
 struct m_ext {
 	char *ext_buf;
 	uint32_t *ext_cnt;		      /* the reference count in use */
-	uint32_t ext_count;		      /* the count itself, in the first mbuf's owner cluster */
+	uint32_t ext_count;		      /* the count itself, if this mbuf is the owner */
 	uint32_t ext_size;		      /* bytes of storage */
 	uint32_t ext_type;		      /* EXT_* */
 	m_ext_free_t *ext_free;
@@ -179,6 +182,8 @@ int m_clget(struct mbuf *, int how);				 /* 0 if there was none */
 void *m_cljget(struct mbuf *, int how, int size);
 void m_extadd(struct mbuf *, char *buf, u_int size, m_ext_free_t *, void *arg1, void *arg2,
     int flags, int type);
+/* n, without storage, shares m's: same bytes, one reference more. */
+void mb_dupcl(struct mbuf *n, const struct mbuf *m);
 #define MGET(m, how, type) ((m) = m_get((how), (type)))
 #define MGETHDR(m, how, type) ((m) = m_gethdr((how), (type)))
 #define MCLGET(m, how) ((void)m_clget((m), (how)))
