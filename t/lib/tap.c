@@ -65,8 +65,8 @@ tap_is_str(const char *got, const char *want, const char *file, int line, const 
 }
 
 bool
-tap_is_mem(const void *got, const void *want, size_t len, const char *file, int line,
-    const char *fmt, ...)
+tap_is_mem(
+    const void *got, const void *want, size_t len, const char *file, int line, const char *fmt, ...)
 {
 	const unsigned char *g = got, *w = want;
 	size_t at = 0;

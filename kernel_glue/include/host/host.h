@@ -36,6 +36,7 @@ uint64_t host_realtime_ns(void);
  */
 void host_clock_virtual(uint64_t start_ns);
 void host_clock_advance_to(uint64_t monotonic_ns); /* virtual clock only; never backwards */
+bool host_clock_is_virtual(void);
 
 /*
  * Randomness. The real source is the kernel's; a seed makes it a repeatable
@@ -101,7 +102,9 @@ void host_task_cancel(struct host_task *);
  * One turn: kern_run(), tasks, then epoll_wait until an event or the next callout.
  * host_loop_run() turns until host_loop_stop(), and returns its argument.
  * `net.alpine.busy_poll_us` (sysctl, default 0) spins that long before sleeping.
+ * On the virtual clock nothing sleeps while a callout is armed: time jumps to it.
  */
+extern uint32_t host_busy_poll_us;
 int host_loop_run(void);
 void host_loop_stop(int status);
 void host_loop_poll(void); /* one turn that does not sleep */
@@ -112,5 +115,6 @@ void kern_boot(void);		  /* runs every SYSINIT once; makes vnet0 and sets curvne
 void kern_run(void);		  /* due callouts, soft interrupts, runnable kthreads; returns when none */
 uint64_t kern_next_ns(void);	  /* monotonic time of the next callout; UINT64_MAX if none */
 bool kern_pending(void);	  /* something is runnable now */
+void kern_clock_update(void);	  /* the cached time is now's; kern_run() does it too */
 
 #endif
