@@ -286,9 +286,10 @@ receive_reply(struct rpc_client *c, struct rpc_call *call)
 		    .msg_iovlen = 1 + call->rc_nout,
 		    .msg_control = &control,
 		    .msg_controllen = sizeof(control)};
-		n = sys_restart_recvmsg(c->c_fd, &msg, MSG_CMSG_CLOEXEC);
+		n = sys_restart_recvmsg(
+		    c->c_fd, &msg, call->rc_keep_on_exec ? 0 : MSG_CMSG_CLOEXEC);
 		if (n < 0)
-			return (int)n;
+			return n == -EFAULT ? EFAULT : (int)n;
 		take_fds(&msg, call);
 		if ((size_t)n < sizeof(head) || head.m_magic != RPC_MAGIC) {
 			close_fds(call);
@@ -324,9 +325,9 @@ rpc_call(struct rpc_client *c, struct rpc_call *call)
 	if (c->c_fd < 0)
 		return -ENOTCONN;
 	n = send_request(c, call);
-	if (n < 0)
-		return n == -EMSGSIZE ? EMSGSIZE : n == -EBADF ? EBADF : (int)n;
-	return receive_reply(c, call);
+	if (n == -EPIPE || n == -ECONNRESET || n == -ENOTCONN || n == -ENOTSOCK)
+		return (int)n;
+	return n < 0 ? (int)-n : receive_reply(c, call);
 }
 
 int

@@ -70,6 +70,7 @@ struct rpc_call {
 	unsigned rc_ninfds;
 	const struct iovec *rc_out; /* room for the reply's payload; at most RPC_CALL_IOV pieces */
 	unsigned rc_nout;
+	bool rc_keep_on_exec; /* the reply's descriptors are not to be close-on-exec */
 
 	uint32_t rc_len;	 /* out: bytes of the reply's payload */
 	bool rc_more;		 /* out: rpc_call_next() has more */

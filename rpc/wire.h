@@ -126,6 +126,10 @@ struct rpc_sockopt {
 	uint32_t o_len; /* bytes of the value behind (set, reply), or wanted (get) */
 };
 
+/*
+ * The argument is what the command's structure holds (SIOCGIF*: struct ifreq). SIOCGIFCONF, whose
+ * structure holds a pointer: no argument; the reply's is the array of struct ifreq.
+ */
 struct rpc_ioctl {
 	uint64_t i_cmd;
 	uint32_t i_len; /* bytes of the argument behind */
