@@ -50,7 +50,7 @@ def state():
     def scrub(x):
         if isinstance(x, dict):
             return {k: scrub(v) for k, v in x.items() if k not in
-                    ("ifindex", "link_index", "valid_life_time", "preferred_life_time", "expires")}
+                    ("ifindex", "link_index", "qdisc", "valid_life_time", "preferred_life_time", "expires")}
         return [scrub(v) for v in x] if isinstance(x, list) else x
     out = {}
     for what in (["-d", "addr"], ["-d", "-4", "route", "show", "table", "all"],
