@@ -162,7 +162,7 @@ sbdestroy(struct socket *so, sb_which which)
 static bool
 sb_wasteful(const struct mbuf *m)
 {
-	return ((m->m_flags & M_EXT) != 0 && m->m_ext.ext_size > MCLBYTES &&
+	return ((m->m_flags & M_EXT) != 0 &&
 	    (u_int)m->m_len * sb_efficiency < m->m_ext.ext_size);
 }
 
@@ -211,7 +211,7 @@ sbcompress(struct sockbuf *sb, struct mbuf *m, struct mbuf *n)
 
 	while (m != NULL) {
 		eor |= m->m_flags & M_EOR;
-		if (m->m_len == 0 && n != NULL && (eor == 0 || n->m_type == m->m_type)) {
+		if (m->m_len == 0 && (eor == 0 || (n != NULL && n->m_type == m->m_type))) {
 			m = m_free(m);
 			continue;
 		}
@@ -443,20 +443,26 @@ sbcut(struct sockbuf *sb, int len)
 	return (head);
 }
 
+struct mbuf *
+sbcutrecord(struct sockbuf *sb)
+{
+	struct mbuf *head = sb->sb_mb, *m;
+
+	if (head == NULL)
+		return (NULL);
+	for (m = head; m != NULL; m = m->m_next)
+		sbfree(sb, m);
+	sb->sb_mb = head->m_nextpkt;
+	if (sb->sb_mb == NULL)
+		sb->sb_mbtail = sb->sb_lastrecord = NULL;
+	head->m_nextpkt = NULL;
+	return (head);
+}
+
 void
 sbdroprecord(struct sockbuf *sb)
 {
-	struct mbuf *m = sb->sb_mb, *next;
-	bool more;
-
-	if (m == NULL)
-		return;
-	next = m->m_nextpkt;
-	do {
-		more = sb->sb_mb->m_next != NULL;
-		(void)m_free(sb_unlink_first(sb));
-	} while (more);
-	KASSERT(sb->sb_mb == next, ("%s: lost the next record", __func__));
+	m_freem(sbcutrecord(sb));
 }
 
 /* ---- where the sender is ---- */

@@ -6,6 +6,7 @@
 
 #define IOCPARM_MASK 0x1fffu
 #define IOCPARM_LEN(x) (((x) >> 16) & IOCPARM_MASK)
+#define IOCGROUP(x) (((x) >> 8) & 0xff)
 #define IOC_VOID 0x20000000ul
 #define IOC_OUT 0x40000000ul
 #define IOC_IN 0x80000000ul

@@ -1,7 +1,8 @@
 /*
  * protosw.h - the switch table of a protocol: what a socket asks of it.
  * domain(9) as of FreeBSD 14, where the user requests are members here.
- * Any member may be NULL; pr_init.. of domain_add() put EOPNOTSUPP there.
+ * Any member but pr_attach may be NULL: domain_add() puts something harmless there, as a rule
+ * EOPNOTSUPP, for pr_sosend and pr_soreceive the generic ones.
  */
 #ifndef _SYS_PROTOSW_H_
 #define _SYS_PROTOSW_H_

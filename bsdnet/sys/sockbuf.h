@@ -81,7 +81,9 @@ void sbappendcontrol(struct sockbuf *, struct mbuf *data, struct mbuf *control, 
 void sbappendrecord(struct sockbuf *, struct mbuf *);
 void sbcompress(struct sockbuf *, struct mbuf *m, struct mbuf *n);
 struct mbuf *sbcreatecontrol(const void *, u_int size, int type, int level, int wait);
-struct mbuf *sbcut(struct sockbuf *, int len); /* takes len bytes off the head and returns them */
+/* Takes len bytes of the first record off and returns them; NULL, and nothing taken, without memory. */
+struct mbuf *sbcut(struct sockbuf *, int len);
+struct mbuf *sbcutrecord(struct sockbuf *); /* takes the first record off; NULL if there is none */
 #define sbcut_locked sbcut
 void sbdrop(struct sockbuf *, int len);
 #define sbdrop_locked sbdrop

@@ -167,9 +167,21 @@ int sosockaddr(struct socket *, struct sockaddr *);  /* own address; room for so
 int sopeeraddr(struct socket *, struct sockaddr *);  /* ENOTCONN */
 int soioctl(struct socket *, u_long cmd, void *data, struct ucred *);
 
+/*
+ * Bytes from uio, or top, which goes in whole or (for lack of room: EWOULDBLOCK) not at all.
+ * top and control are consumed. When an error comes after some bytes of uio were taken,
+ * uio_resid tells; EWOULDBLOCK with a smaller uio_resid is a short write.
+ */
 int sosend(struct socket *, struct sockaddr *, struct uio *, struct mbuf *top, struct mbuf *control,
     int flags, struct thread *);
-/* *mp0 != NULL: hands mbufs over instead of copying to uio (uio_resid still bounds). */
+int sosend_generic(struct socket *, struct sockaddr *, struct uio *, struct mbuf *top,
+    struct mbuf *control, int flags, struct thread *);
+/*
+ * mp0 != NULL: hands mbufs over instead of copying to uio (uio_resid still bounds). At the end of
+ * a stream it returns 0 with uio_resid as it was. *psa, if asked for, is malloc'ed, M_SONAME.
+ */
+int soreceive_generic(struct socket *, struct sockaddr **, struct uio *, struct mbuf **mp0,
+    struct mbuf **controlp, int *flags);
 int soreceive(struct socket *, struct sockaddr **, struct uio *, struct mbuf **mp0,
     struct mbuf **controlp, int *flags);
 /*
@@ -186,13 +198,22 @@ void sorflush(struct socket *);
 
 /* protocols call these */
 struct socket *sonewconn(struct socket *head, int connstatus); /* NULL when head's queue is full */
+void solisten_enqueue(struct socket *so); /* private: so is connected, its listener hears of it */
+void solisten_remove(struct socket *so);  /* private: off its listener's queue */
+void solisten_abortall(struct socket *);  /* private: the listener closes */
+struct socket *soalloc(struct vnet *);	  /* private: no references, no protocol yet */
+void sodealloc(struct socket *);
 bool solisten_full(const struct socket *head); /* qlen + qheld against the backlog */
 void soisconnecting(struct socket *);
 void soisconnected(struct socket *);
 void soisdisconnecting(struct socket *);
 void soisdisconnected(struct socket *);
 
-/* Upcalls run from sowakeup(); curvnet is the socket's. A listener's is its SO_RCV one. */
+/*
+ * Upcalls run from sowakeup(), in the middle of the protocol's work: they must not close the
+ * socket, but schedule a task that does. curvnet is the socket's. On a listener the one set by
+ * solisten_upcall_set() and the SO_RCV one run when a connection can be dequeued.
+ */
 void soupcall_set(struct socket *, sb_which, so_upcall_t *, void *);
 void soupcall_clear(struct socket *, sb_which);
 void solisten_upcall_set(struct socket *, so_upcall_t *, void *);
