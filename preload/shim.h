@@ -1,0 +1,173 @@
+/*
+ * shim.h - what the shim's files share. Private to preload/.
+ *
+ * Every wrapper has the same shape: is this descriptor one of ours? if not, libc's own function,
+ * untouched. Nothing here prints, exits or allocates; a wrapper returns -1 and errno, and leaves
+ * errno alone otherwise.
+ */
+#ifndef PRELOAD_SHIM_H
+#define PRELOAD_SHIM_H
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#include "rpc/client.h"
+
+#define SHIM_EXPORT __attribute__((visibility("default")))
+
+/* libc's own functions, by dlsym(RTLD_NEXT): those are the cancellation points they should be. */
+struct shim_real {
+	__typeof__(accept4) *accept4;
+	__typeof__(bind) *bind;
+	__typeof__(connect) *connect;
+	__typeof__(freeifaddrs) *freeifaddrs;
+	__typeof__(getifaddrs) *getifaddrs;
+	__typeof__(getpeername) *getpeername;
+	__typeof__(getsockname) *getsockname;
+	__typeof__(getsockopt) *getsockopt;
+	__typeof__(if_freenameindex) *if_freenameindex;
+	__typeof__(if_indextoname) *if_indextoname;
+	__typeof__(if_nameindex) *if_nameindex;
+	__typeof__(if_nametoindex) *if_nametoindex;
+	int (*ioctl)(int, unsigned long, ...);
+	__typeof__(listen) *listen;
+	int (*prctl)(int, ...);
+	__typeof__(read) *read;
+	__typeof__(readv) *readv;
+	__typeof__(recv) *recv;
+	__typeof__(recvfrom) *recvfrom;
+	__typeof__(recvmmsg) *recvmmsg;
+	__typeof__(recvmsg) *recvmsg;
+	__typeof__(send) *send;
+	__typeof__(sendmmsg) *sendmmsg;
+	__typeof__(sendmsg) *sendmsg;
+	__typeof__(sendto) *sendto;
+	__typeof__(setsockopt) *setsockopt;
+	__typeof__(shutdown) *shutdown;
+	__typeof__(socket) *socket;
+	__typeof__(write) *write;
+	__typeof__(writev) *writev;
+	long (*syscall)(long, ...);
+};
+extern struct shim_real real;
+
+/*
+ * Hints, process-wide. Never cleared; a child inherits them. Neither is a table of descriptors.
+ */
+extern atomic_bool shim_dgrams;	  /* a datagram socket of ours may be in this process */
+extern atomic_bool shim_confined; /* the program installed a seccomp filter of its own */
+
+extern atomic_bool shim_inited;
+void shim_init_slow(void);
+static inline void
+shim_init(void)
+{
+	if (!atomic_load_explicit(&shim_inited, memory_order_acquire))
+		shim_init_slow();
+}
+
+/* --- shim_state.c: the connection to alpined --- */
+
+/* One request. 0, or the Linux errno; ENETDOWN when alpined cannot be reached. */
+int shim_call(struct rpc_call *call);
+int shim_ask(uint16_t op, int fd, const void *in, size_t inlen, void *out, size_t outsize,
+    size_t minout, size_t *outlen);
+void shim_connect_now(void); /* have a connection of this process's own, if one can be had */
+
+/* --- shim_class.c: whose descriptor is this? --- */
+
+enum shim_class {
+	SHIM_FOREIGN = 1, /* not ours */
+	SHIM_STREAM,	  /* ours: bytes, nothing else */
+	SHIM_DGRAM,	  /* ours: struct rpc_dgram before each message */
+	SHIM_LISTENER,	  /* ours: struct rpc_accept for each connection */
+};
+struct shim_id {
+	enum shim_class class;
+	uint64_t cookie; /* SO_COOKIE; 0: not a socket at all */
+};
+struct shim_id shim_classify(int fd);
+void shim_class_learn(uint64_t cookie, enum shim_class class);
+bool shim_is_our_name(const void *sockaddr, socklen_t len);
+
+static inline bool
+shim_ours(struct shim_id id)
+{
+	return id.class != SHIM_FOREIGN;
+}
+
+/*
+ * For calls that also streams and files make all the time: only when a datagram socket may
+ * exist does it cost a system call to ask, and none in a program that confined itself.
+ */
+static inline bool
+shim_maybe_dgram(int fd, struct shim_id *id)
+{
+	if (!atomic_load_explicit(&shim_dgrams, memory_order_relaxed) ||
+	    atomic_load_explicit(&shim_confined, memory_order_relaxed))
+		return false;
+	*id = shim_classify(fd);
+	return id->class == SHIM_DGRAM;
+}
+
+/* The same for calls that carry an address or control data, as datagram programs make them. */
+static inline bool
+shim_named_dgram(int fd, struct shim_id *id)
+{
+	if (!atomic_load_explicit(&shim_dgrams, memory_order_relaxed))
+		return false;
+	*id = shim_classify(fd);
+	return id->class == SHIM_DGRAM;
+}
+
+/* --- shim_io.c --- */
+
+/* A stream of ours said end of file, or EPIPE: is there a reason? Returns n, or -1 and errno. */
+ssize_t shim_stream_end(int fd, ssize_t n);
+int shim_so_error(int fd); /* SO_ERROR; ENETDOWN when alpined cannot be asked */
+
+/* --- shim_dgram.c: datagrams with their headers --- */
+
+ssize_t shim_dgram_send(int fd, uint64_t cookie, const struct msghdr *msg, int flags);
+ssize_t shim_dgram_recv(int fd, uint64_t cookie, struct msghdr *msg, int flags);
+int shim_dgram_waiting(int fd); /* FIONREAD: payload bytes of the next datagram */
+void shim_dgram_forget(uint64_t cookie);
+
+/* --- small things --- */
+
+/* close(), but no cancellation point, and errno as it was. */
+static inline void
+shim_close(int fd)
+{
+	int saved = errno;
+
+	real.syscall(SYS_close, (long)fd);
+	errno = saved;
+}
+
+/* -1 with errno, as every wrapper ends. */
+static inline int
+shim_fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+/* An address as the program gave it, for the wire. 0 or an errno. */
+int shim_addr_in(struct rpc_addr *to, const void *addr, socklen_t len);
+/* ... and back, with Linux's truncation: *len says how long it is. 0 or an errno. */
+int shim_addr_out(const struct rpc_addr *from, void *addr, socklen_t *len);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * shim_opt.c - setsockopt and getsockopt.
+ *
+ * What belongs to the descriptor (timeouts, the low-water mark, the cookie) is the pair's, and
+ * native. What belongs to the socket is asked of alpined. SO_TYPE, SO_DOMAIN, SO_PROTOCOL would
+ * show AF_UNIX: alpined answers those.
+ */
+#include <string.h>
+#include <sys/un.h>
+
+#include "preload/shim.h"
+
+#ifndef SO_RCVTIMEO_NEW
+#define SO_RCVTIMEO_NEW 66
+#define SO_SNDTIMEO_NEW 67
+#endif
+
+static bool
+is_descriptor_option(int level, int name)
+{
+	if (level != SOL_SOCKET)
+		return false;
+	switch (name) {
+	case SO_RCVTIMEO:
+	case SO_SNDTIMEO:
+	case SO_RCVTIMEO_NEW:
+	case SO_SNDTIMEO_NEW:
+	case SO_RCVLOWAT:
+	case SO_COOKIE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A confined program's filter lets setsockopt() through, or it would not call it; no more. */
+SHIM_EXPORT int
+setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	struct rpc_sockopt opt = {level, name, len};
+	struct iovec in[2] = {{&opt, sizeof(opt)}, {(void *)(uintptr_t)value, len}};
+	struct rpc_call call = {.rc_op = RPC_SETSOCKOPT,
+	    .rc_in = in,
+	    .rc_nin = len > 0 ? 2 : 1,
+	    .rc_infds = &fd,
+	    .rc_ninfds = 1};
+	int error;
+
+	shim_init();
+	if (is_descriptor_option(level, name) ||
+	    atomic_load_explicit(&shim_confined, memory_order_relaxed) ||
+	    !shim_ours(shim_classify(fd)))
+		return real.setsockopt(fd, level, name, value, len);
+	if ((int)len < 0)
+		return shim_fail(EINVAL);
+	if (len > RPC_OPTVAL_MAX)
+		return shim_fail(level == SOL_SOCKET ? EINVAL : ENOBUFS);
+	if (value == NULL && len > 0)
+		return shim_fail(EFAULT);
+	error = shim_call(&call);
+	while (call.rc_nfds > 0)
+		shim_close(call.rc_fds[--call.rc_nfds]);
+	return error != 0 ? shim_fail(error) : 0;
+}
+
+/* Linux answers SO_PEERCRED on any socket: nobody, where the family has no credentials. */
+static int
+no_peer_credentials(void *value, socklen_t *len)
+{
+	const struct ucred nobody = {0, (uid_t)-1, (gid_t)-1};
+	socklen_t n = *len < sizeof(nobody) ? *len : sizeof(nobody);
+
+	memcpy(value, &nobody, n);
+	*len = n;
+	return 0;
+}
+
+static int
+ask_option(int fd, int level, int name, void *value, socklen_t *len)
+{
+	struct {
+		struct rpc_sockopt opt;
+		char value[RPC_OPTVAL_MAX];
+	} reply;
+	struct rpc_sockopt want = {level, name, *len};
+	size_t got = 0;
+	int error;
+
+	if (want.o_len > RPC_OPTVAL_MAX)
+		want.o_len = RPC_OPTVAL_MAX;
+	error = shim_ask(RPC_GETSOCKOPT, fd, &want, sizeof(want), &reply, sizeof(reply),
+	    sizeof(reply.opt), &got);
+	if (error == ENETDOWN && level == SOL_SOCKET && name == SO_ERROR && *len >= sizeof(int)) {
+		/* alpined is gone: that is the socket's error, not this call's */
+		memcpy(value, &error, sizeof(error));
+		*len = sizeof(error);
+		return 0;
+	}
+	if (error != 0)
+		return error;
+	got -= sizeof(reply.opt);
+	if (got > reply.opt.o_len)
+		got = reply.opt.o_len;
+	if (got > *len)
+		got = *len;
+	memcpy(value, reply.value, got);
+	*len = (socklen_t)got;
+	return 0;
+}
+
+SHIM_EXPORT int
+getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	int error;
+
+	shim_init();
+	if (is_descriptor_option(level, name) || !shim_ours(shim_classify(fd)))
+		return real.getsockopt(fd, level, name, value, len);
+	if (len == NULL || value == NULL)
+		return shim_fail(EFAULT);
+	if ((int)*len < 0)
+		return shim_fail(EINVAL);
+	if (level == SOL_SOCKET && name == SO_PEERCRED)
+		return no_peer_credentials(value, len);
+	if (level == SOL_SOCKET && (name == SO_PEERSEC || name == SO_PASSCRED))
+		return shim_fail(ENOPROTOOPT);
+	error = ask_option(fd, level, name, value, len);
+	return error != 0 ? shim_fail(error) : 0;
+}
