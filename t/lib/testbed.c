@@ -12,7 +12,6 @@
 #include <sys/malloc.h>
 #include <sys/mbuf.h>
 #include <sys/proc.h>
-#include <sys/sockio.h>
 #include <sys/systm.h>
 #include <sys/uio.h>
 
@@ -107,8 +106,6 @@ bring_up(struct tb_host *h, int plen)
 
 	h->h_ifp = h->h_link->ifp;
 	if_up(h->h_ifp);
-	if ((h->h_ifp->if_drv_flags & IFF_DRV_RUNNING) == 0)
-		(void)h->h_ifp->if_ioctl(h->h_ifp, SIOCSIFFLAGS, NULL);
 	error = in_aifaddr(h->h_ifp, h->h_addr, plen);
 	if (error != 0)
 		tap_bail("testbed: the address was not taken");
