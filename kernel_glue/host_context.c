@@ -85,18 +85,28 @@ host_context_main(void)
 	return (&main_context);
 }
 
+/*
+ * AddressSanitizer's leak check looks for pointers on a sleeping coroutine's stack only if the
+ * stack is an allocation that it knows.
+ */
 static int
 map_stack(struct host_context *ctx, size_t stack_bytes)
 {
 	stack_bytes = (stack_bytes + GUARD_BYTES - 1) & ~(GUARD_BYTES - 1);
 	ctx->map_bytes = stack_bytes + GUARD_BYTES;
-	ctx->map = mmap(NULL, ctx->map_bytes, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	if (ctx->map == MAP_FAILED)
-		return (-1);
-	if (mprotect(ctx->map, GUARD_BYTES, PROT_NONE) != 0) {
-		munmap(ctx->map, ctx->map_bytes);
-		return (-1);
+	if (host_sanitized()) {
+		ctx->map = host_alloc(ctx->map_bytes);
+		if (ctx->map == NULL)
+			return (-1);
+	} else {
+		ctx->map = mmap(NULL, ctx->map_bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+		if (ctx->map == MAP_FAILED)
+			return (-1);
+		if (mprotect(ctx->map, GUARD_BYTES, PROT_NONE) != 0) {
+			munmap(ctx->map, ctx->map_bytes);
+			return (-1);
+		}
 	}
 	ctx->stack_bottom = (char *)ctx->map + GUARD_BYTES;
 	ctx->stack_bytes = stack_bytes;
@@ -145,6 +155,6 @@ host_context_destroy(struct host_context *ctx)
 {
 	if (ctx == NULL || ctx == &main_context)
 		return;
-	munmap(ctx->map, ctx->map_bytes);
+	host_free(ctx->map, ctx->map_bytes);
 	free(ctx);
 }

@@ -2,6 +2,7 @@
  * host_memory.c - memory for malloc(9) and UMA: pages from mmap, small things from libc.
  * Built with AddressSanitizer every request is a libc allocation, which it watches.
  */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -71,4 +72,10 @@ void
 host_mfree(void *p)
 {
 	free(p);
+}
+
+size_t
+host_msize(void *p)
+{
+	return (malloc_usable_size(p));
 }

@@ -14,5 +14,6 @@ int host_strtoll(const char *, int base, int64_t *out);   /* 0, or non-zero: not
 int host_strtoull(const char *, int base, uint64_t *out);
 void *host_malloc(size_t); /* libc's; for sanitized builds and small things */
 void host_mfree(void *);
+size_t host_msize(void *); /* bytes usable; exactly what was asked for if sanitized */
 bool host_sanitized(void); /* built with ASan: every object gets its own allocation */
 #endif

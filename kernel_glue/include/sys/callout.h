@@ -13,7 +13,7 @@ struct vnet;
 typedef void callout_func_t(void *);
 
 struct callout {
-	LIST_ENTRY(callout) c_links;
+	TAILQ_ENTRY(callout) c_links;
 	uint64_t c_time_ns; /* of the monotonic clock */
 	callout_func_t *c_func;
 	void *c_arg;

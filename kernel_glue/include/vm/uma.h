@@ -30,6 +30,8 @@ void uma_zone_set_warning(uma_zone_t, const char *); /* logged, rate-limited, at
 void uma_zone_reclaim(uma_zone_t, int how);    /* gives cached objects back to the host */
 #define UMA_RECLAIM_DRAIN 1
 uint64_t uma_zone_get_fails(uma_zone_t);
+uint64_t uma_zone_get_allocs(uma_zone_t);
+int uma_zone_get_free(uma_zone_t);	       /* objects cached */
 void uma_zone_foreach(void (*f)(uma_zone_t, void *), void *arg);
 const char *uma_zone_name(uma_zone_t);
 size_t uma_zone_size(uma_zone_t);
