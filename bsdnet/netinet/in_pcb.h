@@ -55,7 +55,7 @@ struct in_conninfo {
 
 struct inpcb {
 	LIST_ENTRY(inpcb) inp_hash;	/* by all four, or by local port if not connected */
-	LIST_ENTRY(inpcb) inp_portlist; /* by local port */
+	LIST_ENTRY(inpcb) inp_portlist; /* on inp_phd's list */
 	LIST_ENTRY(inpcb) inp_list;	/* all of them */
 	u_int inp_refcount;
 	int inp_flags;			/* INP_* */
@@ -65,7 +65,8 @@ struct inpcb {
 	uint8_t inp_ip_tos;
 	uint32_t inp_flowid;
 	uint32_t inp_flow;
-	uint32_t inp_hashval;
+	uint32_t inp_hashval;		/* of the four-tuple, or of the local port */
+	struct inpcbport *inp_phd;	/* its local port; NULL while not hashed */
 	void *inp_ppcb;			/* tcpcb, udpcb */
 	struct inpcbinfo *inp_pcbinfo;
 	struct socket *inp_socket;	/* NULL once detached */
@@ -117,8 +118,20 @@ struct inpcb {
 #define INP_REUSEPORT 0x00000008
 #define INP_REUSEADDR 0x00000020
 #define INP_REUSEPORT_LB 0x00000040
+#define INP_FREED 0x00000200	  /* in_pcbfree() was here; memory waits for the last reference */
+#define INP_AUTOLADDR 0x00000800  /* connect chose inp_laddr: disconnect forgets it */
+#define INP_CONNHASHED 0x00000400 /* inp_hash is on ipi_hashbase, not on ipi_wildbase */
 
 LIST_HEAD(inpcbhead, inpcb);
+
+/* A local port in use and who uses it, so that a port search skips its thousands of pcbs. */
+struct inpcbport {
+	LIST_ENTRY(inpcbport) phd_hash;
+	struct inpcbhead phd_pcblist;
+	u_short phd_port; /* network order */
+};
+LIST_HEAD(inpcbporthead, inpcbport);
+
 /* One per protocol and VNET. */
 struct inpcbinfo {
 	const char *ipi_name;
@@ -126,12 +139,12 @@ struct inpcbinfo {
 	u_int ipi_count;
 	uint64_t ipi_gencnt;
 	u_short ipi_lastport, ipi_lastlow, ipi_lasthi;
-	uint32_t ipi_hashseed;
-	struct inpcbhead *ipi_hashbase;	    /* connected, by four-tuple */
+	uint8_t ipi_hashkey[16];	 /* of siphash(9), random per VNET */
+	struct inpcbhead *ipi_hashbase;	 /* connected, by four-tuple; grows with ipi_count */
 	u_long ipi_hashmask;
-	struct inpcbhead *ipi_wildbase;	    /* not connected, by local port */
+	struct inpcbhead *ipi_wildbase;	 /* not connected, by local port */
 	u_long ipi_wildmask;
-	struct inpcbhead *ipi_porthashbase; /* all bound, by local port */
+	struct inpcbporthead *ipi_porthashbase; /* ports in use */
 	u_long ipi_porthashmask;
 	/* a packet without a pcb may end here before it is refused: TIME_WAIT and such */
 	void *ipi_lbgroup;
@@ -140,10 +153,24 @@ struct inpcbinfo {
 /* lookup flags */
 #define INPLOOKUP_WILDCARD 0x01
 
+VNET_DECLARE(int, ipport_lowfirstauto);
+VNET_DECLARE(int, ipport_lowlastauto);
 VNET_DECLARE(int, ipport_firstauto);
 VNET_DECLARE(int, ipport_lastauto);
+VNET_DECLARE(int, ipport_hifirstauto);
+VNET_DECLARE(int, ipport_hilastauto);
 VNET_DECLARE(int, ipport_reservedhigh);
+VNET_DECLARE(int, ipport_reservedlow);
 VNET_DECLARE(int, ipport_randomized);
+#define V_ipport_lowfirstauto VNET(ipport_lowfirstauto)
+#define V_ipport_lowlastauto VNET(ipport_lowlastauto)
+#define V_ipport_firstauto VNET(ipport_firstauto)
+#define V_ipport_lastauto VNET(ipport_lastauto)
+#define V_ipport_hifirstauto VNET(ipport_hifirstauto)
+#define V_ipport_hilastauto VNET(ipport_hilastauto)
+#define V_ipport_reservedhigh VNET(ipport_reservedhigh)
+#define V_ipport_reservedlow VNET(ipport_reservedlow)
+#define V_ipport_randomized VNET(ipport_randomized)
 
 void in_pcbinfo_init(struct inpcbinfo *, const char *name, u_int hash_nelements,
     u_int porthash_nelements);
@@ -168,6 +195,18 @@ struct inpcb *in_pcblookup(struct inpcbinfo *, struct in_addr faddr, u_int fport
 /* the same for either family, by an in_conninfo seen from the wire's receiver */
 struct inpcb *in_pcblookup_inc(struct inpcbinfo *, const struct in_conninfo *, int lookupflags,
     struct ifnet *);
+/* One that would collide with a bind to laddr:lport; with INPLOOKUP_WILDCARD any that overlaps. */
+struct inpcb *in_pcblookup_local(struct inpcbinfo *, struct in_addr laddr, u_short lport,
+    int lookupflags);
+struct inpcbport *in_pcbport_find(const struct inpcbinfo *, u_short lport);
+void in_pcbinfo_grow(struct inpcbinfo *);
+/* Picks a port for laddr: free of any other user, or (faddr given) unique as a four-tuple. */
+int in_pcb_lport_dest(struct inpcb *, struct in_addr laddr, u_short *lport, struct in_addr faddr,
+    u_short fport, struct ucred *, int lookupflags);
+int inp_so_options(const struct inpcb *); /* SO_REUSE* bits, also once the socket has gone */
+/* Steps through all pcbs of a family while f frees any of them; f returns false to stop. */
+void in_pcbforeach(struct inpcbinfo *, bool (*f)(struct inpcb *, void *), void *arg);
+void in_pcbpurgeif0(struct inpcbinfo *, struct ifnet *); /* the interface goes away */
 void in_pcbnotifyall(struct inpcbinfo *, struct in_addr faddr, int errnum,
     struct inpcb *(*notify)(struct inpcb *, int));
 void in_losing(struct inpcb *);

@@ -82,7 +82,15 @@ CTASSERT(sizeof(struct icmp) == 28);
 #define ICMP_PARAMPROB_LENGTH 2
 #define ICMP_TSTAMP 13
 #define ICMP_TSTAMPREPLY 14
+#define ICMP_IREQ 15
+#define ICMP_IREQREPLY 16
+#define ICMP_MASKREQ 17
+#define ICMP_MASKREPLY 18
 #define ICMP_MAXTYPE 40
+/* a message that reports, rather than asks: no error is sent about it */
+#define ICMP_ISERROR(type)                                                                         \
+	((type) == ICMP_UNREACH || (type) == ICMP_SOURCEQUENCH || (type) == ICMP_REDIRECT ||       \
+	    (type) == ICMP_TIMXCEED || (type) == ICMP_PARAMPROB)
 
 struct icmpstat {
 	uint64_t icps_error, icps_oldshort, icps_oldicmp, icps_outhist[ICMP_MAXTYPE + 1],
@@ -98,6 +106,8 @@ struct mbuf;
 /* Answers n with an error, unless RFC 1122 3.2.2 or the rate limit forbids. Consumes n. */
 void icmp_error(struct mbuf *n, int type, int code, uint32_t dest, int mtu);
 int icmp_input(struct mbuf **, int *, int);
+/* icmp_reply.c: turns the request m (IP header, then ICMP of type `type`) round and sends it. */
+void icmp_reply(struct mbuf *m, int type);
 int ip_next_mtu(int mtu, int dir);
 /* The errno a transport reports for an ICMP error; 0: none (redirect, quench). */
 int icmp_errmap(const struct icmp *);

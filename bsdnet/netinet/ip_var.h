@@ -52,6 +52,7 @@ VNET_DECLARE(int, ipforwarding);
  */
 int ip_output(struct mbuf *, struct mbuf *opt, struct route *, int flags, struct ip_moptions *,
     struct inpcb *);
+struct ifnet *ip_default_ifp(void); /* for broadcast and multicast without a route; may be NULL */
 int ip_fragment(struct ip *, struct mbuf **, int mtu, u_long if_hwassist_flags);
 void in_delayed_cksum(struct mbuf *); /* does what CSUM_DELAY_DATA left */
 void ip_fillid(struct ip *);
@@ -63,7 +64,10 @@ void ip_savecontrol(struct inpcb *, struct mbuf **, struct ip *, struct mbuf *);
 void ip_stripoptions(struct mbuf *);
 struct mbuf *ip_srcroute(struct mbuf *);
 int ip_dooptions(struct mbuf *, int pass); /* 0: go on; else m was consumed */
+void ip_replyoptions(struct mbuf *); /* leaves only what an echo reply carries back */
+/* A pcb's options are the bare list, padded to a multiple of 4 bytes. */
 int ip_pcbopts(struct inpcb *, int, struct mbuf *);
+#define ip_optlen(inp) ((inp)->inp_options != NULL ? (u_int)(inp)->inp_options->m_len : 0u)
 struct mbuf *ip_insertoptions(struct mbuf *, struct mbuf *opt, int *phlen);
 int ip_optcopy(struct ip *, struct ip *);
 
@@ -80,7 +84,21 @@ int ipproto_unregister(uint8_t proto);
 extern ipproto_input_t *ip_protox[];
 extern ipproto_ctlinput_t *ip_ctlprotox[];
 
+/* ip_mopts.c: multicast socket options */
+int inp_setmoptions(struct inpcb *, struct sockopt *);
+int inp_getmoptions(struct inpcb *, struct sockopt *);
+void inp_freemoptions(struct ip_moptions *);		      /* NULL is fine */
+void imo_purge_ifp(struct ip_moptions *, struct ifnet *);     /* forgets an interface */
+bool imo_member(const struct ip_moptions *, struct in_addr group, const struct ifnet *);
+
+/* ip_tso.c: cuts a CSUM_IP_TSO packet into segments, chained by m_nextpkt. */
+int ip_tso_segment(struct mbuf **);
+
+extern struct protosw rip_protosw, rip_icmp_protosw, rip_igmp_protosw;
 int rip_input(struct mbuf **, int *, int);
 int rip_ctloutput(struct socket *, struct sockopt *);
+
+/* Whose request a protosw function serves: the calling thread's, or the socket's owner's. */
+#define PR_CRED(so, td) ((td) != NULL ? (td)->td_ucred : (so)->so_cred)
 
 #endif

@@ -18,4 +18,19 @@ VNET_DECLARE(struct inpcbinfo, udbinfo);
 #define V_udbinfo VNET(udbinfo)
 VNET_DECLARE(struct inpcbinfo, ripcbinfo);
 #define V_ripcbinfo VNET(ripcbinfo)
+VNET_DECLARE(int, udp_cksum);
+#define V_udp_cksum VNET(udp_cksum)
+VNET_DECLARE(u_long, udp_sendspace); /* net.inet.udp.maxdgram */
+#define V_udp_sendspace VNET(udp_sendspace)
+
+#define UDP_GROUP_MAX 256 /* sockets that one broadcast or multicast is copied to */
+
+struct icmp;
+struct protosw;
+extern struct protosw udp_protosw;
+int udp_input(struct mbuf **, int *, int);
+void udp_ctlinput(struct icmp *);
+int udp_send(struct socket *, int, struct mbuf *, struct sockaddr *, struct mbuf *,
+    struct thread *);
+
 #endif
