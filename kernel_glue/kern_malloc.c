@@ -3,7 +3,7 @@
  *
  * Before each allocation lies its size and type, which free() checks. A sanitized build has no such
  * header: there the object is libc's own allocation, whose both ends AddressSanitizer watches.
- * Owns the list of types. Read as text at kern.malloc.
+ * Owns the list of types. Read as text at kern.malloc_stats.
  */
 #include <sys/param.h>
 #include <sys/kernel.h>
