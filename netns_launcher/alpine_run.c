@@ -1,0 +1,487 @@
+/*
+ * alpine_run.c - alpine-run(1): runs a program on alpined's stack.
+ *
+ * Theory of operation. The child makes the namespaces and in them the sockets that are used
+ * from outside: an abstract listener, which goes to alpined (RPC_ATTACH) and by which programs
+ * find it wherever they go, and port 53 for the DNS stub. These travel to the launcher over a
+ * socket pair; the launcher says go, and the child becomes PROGRAM, with everything else as the
+ * caller left it. The launcher stays, runs the stub, passes signals on, and ends when the last
+ * descendant has gone (it is a subreaper: daemons count), with PROGRAM's exit status.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "netns_launcher/run.h"
+#include "netns_launcher/run_exec.h"
+
+#ifndef ALPINE_VERSION
+#define ALPINE_VERSION "unknown"
+#endif
+
+#define DAEMON_PATIENCE_S 10 /* for a reply of alpined, once programs run */
+
+enum run_verbosity run_verbosity = RUN_NORMAL;
+
+static void
+say(const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	dprintf(STDERR_FILENO, "alpine-run: %s\n", line);
+}
+
+void
+run_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
+run_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (run_verbosity > RUN_QUIET)
+		say(fmt, ap);
+	va_end(ap);
+}
+
+void
+run_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (run_verbosity >= RUN_DEBUG)
+		say(fmt, ap);
+	va_end(ap);
+}
+
+/* --- the command line --- */
+
+struct options {
+	const char *name; /* of the daemon, or its socket's path */
+	struct run_resolv resolv;
+	int ready_fd; /* -1: none */
+	bool die_with_parent;
+	char **program;
+};
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: alpine-run [OPTIONS] [--] [PROGRAM [ARG...]]\n"
+	      "Runs PROGRAM (default: $SHELL) on the network stack of alpined.\n"
+	      "  -n, --name NAME      the alpined of that name (default: " RPC_DEFAULT_NAME ")\n"
+	      "      --socket PATH    the alpined that listens there\n"
+	      "      --dns ADDRESS    ask this name server; may be repeated\n"
+	      "      --ready-fd N     write a line to descriptor N when PROGRAM starts\n"
+	      "      --die-with-parent  kill everything when alpine-run's parent goes\n"
+	      "  -q, --quiet          no warnings\n"
+	      "  -d, --debug          tell what is done\n"
+	      "      --version, --help\n"
+	      "Exit status: PROGRAM's; 128+N if signal N ended it; 125 alpine-run failed;\n"
+	      "126 PROGRAM cannot be executed; 127 PROGRAM not found. See alpine-run(1).\n",
+	    to);
+}
+
+enum { OPT_SOCKET = 256, OPT_DNS, OPT_READY_FD, OPT_DIE, OPT_VERSION };
+
+static const struct option long_options[] = {
+    {"name", required_argument, NULL, 'n'},
+    {"socket", required_argument, NULL, OPT_SOCKET},
+    {"dns", required_argument, NULL, OPT_DNS},
+    {"ready-fd", required_argument, NULL, OPT_READY_FD},
+    {"die-with-parent", no_argument, NULL, OPT_DIE},
+    {"quiet", no_argument, NULL, 'q'},
+    {"debug", no_argument, NULL, 'd'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static int
+parse_fd(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0' || fd < 0 || fd > 1 << 20 ||
+	    fcntl((int)fd, F_GETFD) < 0) {
+		run_error("--ready-fd %s: not an open descriptor's number", text);
+		exit(RUN_EXIT_FAILED);
+	}
+	fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	return (int)fd;
+}
+
+static void
+parse_options(int argc, char **argv, struct options *o)
+{
+	static char *shell[2];
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+n:qdh", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'n':
+		case OPT_SOCKET:
+			o->name = optarg;
+			break;
+		case OPT_DNS:
+			if (run_resolv_add(&o->resolv, optarg) != 0) {
+				run_error("--dns %s: not an IPv4 address", optarg);
+				exit(RUN_EXIT_FAILED);
+			}
+			break;
+		case OPT_READY_FD:
+			o->ready_fd = parse_fd(optarg);
+			break;
+		case OPT_DIE:
+			o->die_with_parent = true;
+			break;
+		case 'q':
+			run_verbosity = RUN_QUIET;
+			break;
+		case 'd':
+			run_verbosity = RUN_DEBUG;
+			break;
+		case OPT_VERSION:
+			printf("alpine-run %s\n", ALPINE_VERSION);
+			exit(0);
+		case 'h':
+			usage(stdout);
+			exit(0);
+		default:
+			fputs("Try 'alpine-run --help'.\n", stderr);
+			exit(RUN_EXIT_FAILED);
+		}
+	}
+	o->program = argv + optind;
+	if (*o->program == NULL) {
+		shell[0] = getenv("SHELL");
+		if (shell[0] == NULL || *shell[0] == '\0')
+			shell[0] = (char *)(uintptr_t) "/bin/sh";
+		o->program = shell;
+	}
+}
+
+/* --- child and launcher, before PROGRAM runs --- */
+
+struct verdict { /* the child's, with the sockets of the namespace */
+	int32_t failed;
+	char why[256];
+};
+#define SOCKETS_MAX (1 + 2 * RUN_SERVERS)
+
+static int
+send_verdict(int to, const struct verdict *v, const struct run_sockets *s, unsigned nservers)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * SOCKETS_MAX)];
+		struct cmsghdr align;
+	} control = {{0}};
+	struct iovec iov = {(void *)(uintptr_t)v, sizeof(*v)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	int fds[SOCKETS_MAX], n = 0;
+	unsigned i;
+
+	if (v->failed == 0) {
+		fds[n++] = s->listener;
+		for (i = 0; i < nservers; i++) {
+			fds[n++] = s->udp[i];
+			fds[n++] = s->tcp[i];
+		}
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)n);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int) * (size_t)n);
+		memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * (size_t)n);
+	}
+	return sendmsg(to, &msg, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+static int
+receive_verdict(int from, struct verdict *v, struct run_sockets *s, unsigned nservers)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * SOCKETS_MAX)];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {v, sizeof(*v)};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control)};
+	const unsigned want = 1 + 2 * nservers;
+	int fds[SOCKETS_MAX];
+	unsigned i;
+
+	if (recvmsg(from, &msg, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*v)) {
+		snprintf(v->why, sizeof(v->why), "the child ended early");
+		return -1;
+	}
+	v->why[sizeof(v->why) - 1] = '\0';
+	if (v->failed != 0)
+		return -1;
+	if (CMSG_FIRSTHDR(&msg) == NULL || control.align.cmsg_len != CMSG_LEN(sizeof(int) * want)) {
+		snprintf(v->why, sizeof(v->why), "too many open files: raise it: ulimit -n 1024");
+		return -1;
+	}
+	memcpy(fds, CMSG_DATA(&control.align), sizeof(int) * want);
+	s->listener = fds[0];
+	for (i = 0; i < nservers; i++) {
+		s->udp[i] = fds[1 + 2 * i];
+		s->tcp[i] = fds[2 + 2 * i];
+	}
+	return 0;
+}
+
+/* The child's whole life until it is PROGRAM. */
+static _Noreturn void
+child_main(const struct options *o, const struct rpc_hello_reply *hello, int sync,
+    const struct run_before *before)
+{
+	struct run_sockets sockets;
+	struct verdict v = {0};
+	char go;
+
+	v.failed = run_ns_enter(v.why, sizeof(v.why)) != 0 ||
+		   run_ns_network(hello, &o->resolv, &sockets, v.why, sizeof(v.why)) != 0 ||
+		   run_ns_files(&o->resolv, v.why, sizeof(v.why)) != 0;
+	if (send_verdict(sync, &v, &sockets, o->resolv.nservers) != 0 || v.failed != 0 ||
+	    recv(sync, &go, 1, 0) != 1)
+		_exit(RUN_EXIT_FAILED);
+	if (o->die_with_parent)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	run_exec(before, o->program);
+}
+
+/* 0, or -1 with the reason said. */
+static int
+prepare(const struct options *o, struct rpc_client *c, int sync, struct run_sockets *sockets)
+{
+	struct timeval patience = {.tv_sec = DAEMON_PATIENCE_S};
+	struct verdict v;
+	int error;
+
+	if (receive_verdict(sync, &v, sockets, o->resolv.nservers) != 0) {
+		run_error("%s", v.why);
+		return -1;
+	}
+	error = rpc_ask(c, RPC_ATTACH, sockets->listener, NULL, 0, NULL, 0, 0, NULL);
+	close(sockets->listener);
+	if (error != 0) {
+		run_error("alpined does not take the namespace: %s",
+		    strerror(error < 0 ? -error : error));
+		return -1;
+	}
+	/* The launcher must not hang with a daemon that is stopped: programs' names can wait. */
+	setsockopt(c->c_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return 0;
+}
+
+static void
+tell_ready(int fd)
+{
+	if (fd < 0)
+		return;
+	if (write(fd, "ready\n", 6) != 6)
+		run_warn("--ready-fd: %s", strerror(errno));
+	close(fd);
+}
+
+/* --- while programs run --- */
+
+struct family {
+	pid_t program;
+	int status;	   /* of PROGRAM, as wait() said; -1: it runs */
+	bool parent_watch; /* --die-with-parent */
+};
+
+/* Every direct child; grandchildren become direct children as their parents go. */
+static void
+kill_children(int sig)
+{
+	char path[64];
+	FILE *f;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	f = fopen(path, "re");
+	if (f == NULL)
+		return;
+	while (fscanf(f, "%d", &pid) == 1)
+		kill(pid, sig);
+	fclose(f);
+}
+
+/* False: nobody is left. */
+static bool
+reap(struct family *f)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != f->program)
+			continue;
+		if (!WIFSTOPPED(status))
+			f->status = status;
+		else if (WSTOPSIG(status) != SIGSTOP)
+			raise(
+			    SIGSTOP); /* the shell sees one job: it stopped; SIGCONT comes to all */
+	}
+	return pid == 0;
+}
+
+/*
+ * What the terminal sends goes to the whole process group, PROGRAM is in it and has it already.
+ * What somebody sends to the launcher alone is meant for PROGRAM.
+ */
+static void
+pass_on(const struct family *f, const struct signalfd_siginfo *si)
+{
+	int sig = (int)si->ssi_signo;
+
+	if (f->parent_watch && sig == SIGUSR2 && getppid() == 1) {
+		kill_children(SIGKILL);
+		return;
+	}
+	if (si->ssi_code == SI_KERNEL)
+		return;
+	if (f->status < 0)
+		kill(f->program, sig);
+	else
+		kill_children(sig); /* PROGRAM has ended, its daemons go on */
+}
+
+static const int passed_signals[] = {
+    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGCONT, SIGWINCH};
+
+static void
+signals_wanted(sigset_t *set)
+{
+	size_t i;
+
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	for (i = 0; i < sizeof(passed_signals) / sizeof(passed_signals[0]); i++)
+		sigaddset(set, passed_signals[i]);
+}
+
+static int
+attend(struct family *f, int signals, int dns)
+{
+	struct pollfd fds[2] = {{.fd = signals, .events = POLLIN}, {.fd = dns, .events = POLLIN}};
+	struct signalfd_siginfo si;
+
+	while (reap(f)) {
+		if (poll(fds, 2, dns_stub_timeout_ms()) < 0 && errno != EINTR)
+			break;
+		while (read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
+			if (si.ssi_signo != SIGCHLD)
+				pass_on(f, &si);
+		dns_stub_work();
+	}
+	if (WIFSIGNALED(f->status))
+		return 128 + WTERMSIG(f->status);
+	return WIFEXITED(f->status) ? WEXITSTATUS(f->status) : RUN_EXIT_FAILED;
+}
+
+static void
+no_daemon(const char *name, const char *why, int error)
+{
+	if (error == -EACCES)
+		run_error(
+		    "cannot reach alpined (%s): ask as the user who started it, or as root", why);
+	else if (error == -EPROTO)
+		run_error("%s", why);
+	else
+		run_error(
+		    "cannot reach alpined (%s): start it with: alpined%s%s eth0 ADDRESS/PREFIX",
+		    why, name != NULL && strchr(name, '/') == NULL ? " --name " : "",
+		    name != NULL && strchr(name, '/') == NULL ? name : "");
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct options o = {.ready_fd = -1};
+	struct rpc_client client = RPC_CLIENT_INIT;
+	struct family family = {.status = -1};
+	struct rpc_hello_reply hello;
+	struct run_sockets sockets;
+	struct run_before before;
+	int sync[2], error, signals;
+	sigset_t wanted;
+	char why[256];
+
+	parse_options(argc, argv, &o);
+	if (run_before_save(&before, why, sizeof(why)) != 0) {
+		run_error("%s", why);
+		return RUN_EXIT_FAILED;
+	}
+	error = rpc_client_start(&client, o.name, RPC_KIND_LAUNCHER, &hello, why, sizeof(why));
+	if (error != 0) {
+		no_daemon(o.name, why, error);
+		return RUN_EXIT_FAILED;
+	}
+	run_debug("alpined '%s' %s on %s", hello.h_instance, hello.h_version, hello.h_ifname);
+	run_resolv_complete(&o.resolv, &hello);
+	if (o.resolv.nservers == 0)
+		run_debug("no name server: give one with --dns ADDRESS");
+
+	signals_wanted(&wanted);
+	sigprocmask(SIG_BLOCK, &wanted, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (o.die_with_parent) {
+		family.parent_watch = true;
+		prctl(PR_SET_PDEATHSIG, SIGUSR2);
+	}
+	if (signals < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) != 0) {
+		run_error("cannot start: %s", strerror(errno));
+		return RUN_EXIT_FAILED;
+	}
+	family.program = fork();
+	if (family.program == 0) {
+		close(sync[0]);
+		child_main(&o, &hello, sync[1], &before);
+	}
+	close(sync[1]);
+	if (family.program < 0) {
+		run_error("cannot fork: %s", strerror(errno));
+		return RUN_EXIT_FAILED;
+	}
+	if (prepare(&o, &client, sync[0], &sockets) != 0) {
+		close(sync[0]);
+		waitpid(family.program, NULL, 0);
+		return RUN_EXIT_FAILED;
+	}
+	error = dns_stub_start(&client, &o.resolv, &sockets);
+	if (send(sync[0], "g", 1, MSG_NOSIGNAL) == 1)
+		tell_ready(o.ready_fd);
+	close(sync[0]);
+	return attend(&family, signals, error);
+}
