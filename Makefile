@@ -137,4 +137,4 @@ format:
 clean:
 	rm -rf build build-sanitize
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj -name '*.d' -type f 2>/dev/null)
