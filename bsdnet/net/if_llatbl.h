@@ -1,10 +1,9 @@
 /*
  * if_llatbl.h - link-layer addresses of neighbours: a table per interface and family.
  *
- * An entry is in its table (LLE_LINKED) or dead. The table holds one reference, an armed
- * timer one, and everybody who keeps a pointer (struct route's ro_lle) one: lltable_lookup()
- * gives none. An entry that has left its table never has LLE_VALID, so a holder tests that
- * flag and needs no generation.
+ * An entry is in its table (LLE_LINKED) or dead. The table holds one reference, and everybody who
+ * keeps a pointer (struct route's ro_lle) one: lltable_lookup() gives none. An entry that has left
+ * its table never has LLE_VALID, so a holder tests that flag and needs no generation.
  */
 #ifndef _NET_IF_LLATBL_H_
 #define _NET_IF_LLATBL_H_
@@ -52,9 +51,6 @@ struct llentry {
 #define LLE_PUB 0x0020	   /* published */
 #define LLE_LINKED 0x0040
 
-/* lltable_lookup() flags */
-#define LLE_CREATE 0x4000
-
 TAILQ_HEAD(llentries, llentry);
 #define LLTBL_HASHSIZE 64
 
@@ -84,9 +80,15 @@ void lltable_set_entry_addr(struct llentry *, const u_char *lladdr);
 int lltable_foreach_lle(struct lltable *, llt_foreach_cb_t *, void *);
 /* IPv4 or IPv6 address of an entry, as a sockaddr */
 void lltable_fill_sa_entry(const struct llentry *, struct sockaddr *);
-void lltable_link_entry_addr_changed(struct ifnet *); /* our own MAC changed: headers are rebuilt */
-struct lltable *lltable_get(struct ifnet *, sa_family_t); /* NULL: none there */
-void lltable_set(struct ifnet *, sa_family_t, struct lltable *);
+void lltable_lladdr_changed(struct lltable *); /* our own MAC changed: headers are rebuilt */
+
+/* What dom_ifattach of a family with neighbours returns begins with its table. */
+struct lltable_holder {
+	struct lltable *lh_llt;
+};
+#define lltable_get(ifp, af)                                                                       \
+	((ifp)->if_afdata[af] != NULL ? ((struct lltable_holder *)(ifp)->if_afdata[af])->lh_llt :   \
+					NULL)
 
 void llentry_ref(struct llentry *);
 void llentry_free(struct llentry *); /* drops a reference */

@@ -11,6 +11,7 @@
 #include <sys/param.h>
 #include <sys/queue.h>
 #include <sys/callout.h>
+#include <sys/eventhandler.h>
 #include <sys/mbuf.h>
 #include <net/if.h>
 #include <net/vnet.h>
@@ -89,6 +90,7 @@ struct ifnet {
 	void *if_afdata[AF_MAX];      /* by dom_ifattach */
 	void *if_llsoftc;
 
+	/* inward counted by the link layer (ether_input), outward by the driver */
 	uint64_t if_ipackets, if_ierrors, if_opackets, if_oerrors, if_collisions, if_ibytes,
 	    if_obytes, if_imcasts, if_omcasts, if_iqdrops, if_oqdrops, if_noproto;
 };
@@ -106,6 +108,7 @@ struct ifnet *if_alloc(u_char type);
 void if_free(struct ifnet *);
 void if_initname(struct ifnet *, const char *name, int unit);
 void if_attach(struct ifnet *);
+void if_attach_link(struct ifnet *, const u_char *lladdr);
 void if_detach(struct ifnet *);	      /* addresses, routes and neighbours go too */
 void if_up(struct ifnet *);
 void if_down(struct ifnet *);
@@ -114,6 +117,8 @@ int if_setlladdr(struct ifnet *, const u_char *lladdr, int len);
 int if_addmulti(struct ifnet *, struct sockaddr *, struct ifmultiaddr **);
 int if_delmulti(struct ifnet *, struct sockaddr *);
 int if_allmulti(struct ifnet *, int onswitch);
+void if_purgemaddrs(struct ifnet *);
+bool if_wants_multicast(const struct ifnet *, const u_char *lladdr);
 struct ifnet *ifunit(const char *name);
 struct ifnet *ifnet_byindex(u_int);
 int ifioctl(struct socket *, u_long cmd, caddr_t data, struct thread *);
@@ -122,14 +127,39 @@ int if_printf(struct ifnet *, const char *fmt, ...) __printflike(2, 3);
 struct ifaddr *ifa_alloc(size_t size, int flags);
 void ifa_ref(struct ifaddr *);
 void ifa_free(struct ifaddr *);
+void ifa_link(struct ifnet *, struct ifaddr *);	  /* takes over the caller's reference */
+void ifa_unlink(struct ifnet *, struct ifaddr *); /* drops it */
+/* Do two sockaddrs name the same address (ports and such are not looked at)? */
+bool ifa_sameaddr(const struct sockaddr *, const struct sockaddr *);
 struct ifaddr *ifa_ifwithaddr(const struct sockaddr *);
 struct ifaddr *ifa_ifwithbroadaddr(const struct sockaddr *, int fib);
 struct ifaddr *ifa_ifwithdstaddr(const struct sockaddr *, int fib);
 struct ifaddr *ifa_ifwithnet(const struct sockaddr *, int ignore_ptp, int fib);
 struct ifaddr *ifaof_ifpforaddr(const struct sockaddr *, struct ifnet *);
 
-/* eventhandler(9) events: interface came, went, changed state */
+/*
+ * eventhandler(9) events. arrival: its link-level address is there. departure: its routes,
+ * addresses and groups still are. ifnet_event: IFNET_EVENT_*. link: LINK_STATE_*.
+ */
 typedef void (*ifnet_event_handler_t)(void *arg, struct ifnet *);
+typedef void (*ifnet_event_fn)(void *arg, struct ifnet *, int);
+EVENTHANDLER_DECLARE(ifnet_arrival_event, ifnet_event_handler_t);
+EVENTHANDLER_DECLARE(ifnet_departure_event, ifnet_event_handler_t);
+EVENTHANDLER_DECLARE(iflladdr_event, ifnet_event_handler_t);
+EVENTHANDLER_DECLARE(ifnet_event, ifnet_event_fn);
+EVENTHANDLER_DECLARE(ifnet_link_event, ifnet_event_fn);
+#define IFNET_EVENT_UP 0
+#define IFNET_EVENT_DOWN 1
+
+#define IF_MINMTU 72
+#define IF_MAXMTU 65535
+/* What SIOCSIFFLAGS leaves alone. */
+#define IFF_CANTCHANGE                                                                             \
+	(IFF_BROADCAST | IFF_POINTOPOINT | IFF_DRV_RUNNING | IFF_DRV_OACTIVE | IFF_SIMPLEX |       \
+	    IFF_MULTICAST | IFF_ALLMULTI | IFF_LOOPBACK)
+
+/* if_loop.c; the packet m of family af comes back in by ifp, hlen bytes shorter at the front */
+int if_simloop(struct ifnet *, struct mbuf *, int af, int hlen);
 
 #define IF_LLADDR(ifp) LLADDR((struct sockaddr_dl *)((ifp)->if_addr->ifa_addr))
 

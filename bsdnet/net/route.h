@@ -125,6 +125,8 @@ struct rtentry *rib_lookup_exact(uint32_t fib, const struct sockaddr *dst,
 int rib_add_redirect(uint32_t fib, struct sockaddr *dst, struct sockaddr *gateway,
     struct sockaddr *author, struct ifnet *, int flags, int lifetime_sec);
 void rt_flushifroutes(struct ifnet *);
+void rt_flushifaroutes(struct ifaddr *); /* routes whose source address it is */
+void rt_updatemtu(struct ifnet *); /* its MTU changed */
 
 struct rtstat {
 	uint64_t rts_badredirect, rts_dynamic, rts_newgateway, rts_unreach, rts_wildcard;

@@ -133,6 +133,11 @@ struct ifnet;
 struct mbuf;
 struct ip;
 
+/* libc has these too */
+#define inet_aton kern_inet_aton
+#define inet_ntop kern_inet_ntop
+#define inet_ntoa_r kern_inet_ntoa_r
+
 int in_broadcast(struct in_addr, struct ifnet *); /* a broadcast address of that interface */
 int in_localip(struct in_addr);			  /* one of ours */
 int in_localaddr(struct in_addr);		  /* on a network that we are attached to */

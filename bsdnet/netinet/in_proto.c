@@ -9,6 +9,7 @@
 #include <sys/systm.h>
 #include <sys/kernel.h>
 #include <sys/domain.h>
+#include <sys/eventhandler.h>
 #include <sys/protosw.h>
 #include <sys/socket.h>
 #include <sys/sysctl.h>
@@ -16,6 +17,7 @@
 #include <net/if_var.h>
 #include <netinet/in.h>
 #include <netinet/in_pcb.h>
+#include <netinet/in_var.h>
 #include <netinet/ip_var.h>
 #include <netinet/udp_var.h>
 
@@ -32,6 +34,8 @@ static struct domain inetdomain = {
     .dom_family = AF_INET,
     .dom_name = "internet",
     .dom_nprotosw = 6,
+    .dom_ifattach = in_domifattach,
+    .dom_ifdetach = in_domifdetach,
     .dom_protosw =
 	{
 	    &tcp_protosw,
@@ -42,3 +46,19 @@ static struct domain inetdomain = {
 	},
 };
 DOMAIN_SET(inet);
+
+/* No socket and no fragment may go on naming an interface that is no more. */
+static void
+in_ifdeparture(void *arg __unused, struct ifnet *ifp)
+{
+	in_pcbpurgeif0(&V_udbinfo, ifp);
+	in_pcbpurgeif0(&V_ripcbinfo, ifp);
+	ip_drain();
+}
+
+static void
+in_proto_init(const void *unused __unused)
+{
+	EVENTHANDLER_REGISTER(ifnet_departure_event, in_ifdeparture, NULL, EVENTHANDLER_PRI_FIRST);
+}
+SYSINIT(in_proto, SI_SUB_PROTO_DOMAIN, SI_ORDER_ANY, in_proto_init, NULL);

@@ -5,6 +5,7 @@
 #define _NETINET_IN_VAR_H_
 
 #include <sys/queue.h>
+#include <sys/callout.h>
 #include <net/if_var.h>
 #include <netinet/in.h>
 
@@ -16,7 +17,18 @@ struct in_ifaddr {
 	TAILQ_ENTRY(in_ifaddr) ia_link;
 	struct sockaddr_in ia_addr, ia_dstaddr, ia_sockmask;
 #define ia_broadaddr ia_dstaddr
+
+	/* address conflict detection (RFC 5227), netinet/if_ether.c */
+	struct callout ia_acd_timer;
+	sbintime_t ia_acd_defended; /* sbinuptime of the last defence; 0 never */
+	uint8_t ia_acd_state;	    /* ACD_* */
+	uint8_t ia_acd_count;	    /* probes or announcements sent in this state */
 };
+#define ACD_IDLE 0	 /* no ARP here, or the interface is down */
+#define ACD_PROBING 1
+#define ACD_ANNOUNCING 2
+#define ACD_DEFENDING 3	 /* ours */
+#define ACD_DUPLICATE 4	 /* somebody else's: we stay silent and ask again */
 #define ia_ifp ia_ifa.ifa_ifp
 #define ia_flags ia_ifa.ifa_flags
 #define IA_SIN(ia) (&(ia)->ia_addr)
@@ -32,6 +44,17 @@ struct in_aliasreq {
 TAILQ_HEAD(in_ifaddrhead, in_ifaddr);
 VNET_DECLARE(struct in_ifaddrhead, in_ifaddrhead);
 #define V_in_ifaddrhead VNET(in_ifaddrhead)
+/* What the family keeps per interface, if_afdata[AF_INET]; the first member as if_llatbl.h wants. */
+struct in_multi;
+struct in_ifinfo {
+	struct lltable *ii_llt;		 /* NULL: no neighbours here */
+	LIST_HEAD(, in_multi) ii_multi;	 /* groups that we are in */
+	struct in_multi *ii_allhosts;	 /* 224.0.0.1, while there is an address */
+};
+#define IN_IFINFO(ifp) ((struct in_ifinfo *)(ifp)->if_afdata[AF_INET])
+void *in_domifattach(struct ifnet *);
+void in_domifdetach(struct ifnet *, void *);
+
 struct in_ifaddr *in_ifaddr_lookup(struct in_addr); /* ours with that address, by hash */
 struct in_ifaddr *in_ifaddr_first(struct ifnet *);  /* IFP_TO_IA */
 
@@ -47,6 +70,7 @@ struct ip_moptions {
 	u_short imo_num_memberships, imo_max_memberships;
 	struct in_multi **imo_membership;
 };
+void in_multi_purge(struct ifnet *); /* the interface goes */
 struct in_multi {
 	LIST_ENTRY(in_multi) inm_link;
 	struct in_addr inm_addr;
@@ -61,8 +85,9 @@ int in_leavegroup(struct in_multi *, void *filter);
 /* ARP, netinet/if_ether.c */
 struct llentry;
 struct route;
-int arpresolve(struct ifnet *, int is_gw, struct mbuf *, const struct sockaddr *dst, u_char *desten,
-    uint32_t *pflags, struct llentry **plle); /* 0: desten is filled; EWOULDBLOCK: m is kept; EHOSTDOWN */
+/* 0: the whole link header is in hdr. EWOULDBLOCK: m is kept; EHOSTDOWN: m is gone. */
+int arpresolve(struct ifnet *, int is_gw, struct mbuf *, const struct sockaddr *dst, u_char *hdr,
+    uint32_t *pflags, struct llentry **plle);
 void arp_ifinit(struct ifnet *, struct ifaddr *); /* announces, checks for a conflict: RFC 5227 */
 
 #endif
