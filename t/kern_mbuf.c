@@ -7,6 +7,7 @@
 #include <sys/systm.h>
 #include <sys/errno.h>
 #include <sys/mbuf.h>
+#include <sys/sysctl.h>
 #include <host/host.h>
 #include "t/lib/tap.h"
 
@@ -65,7 +66,7 @@ same(const struct model *mo)
 static struct mbuf *
 random_mbuf(bool hdr)
 {
-	static const int sizes[] = { MCLBYTES, MJUMPAGESIZE, MJUM9BYTES, MJUM16BYTES, MJUM64BYTES };
+	static const int sizes[] = {MCLBYTES, MJUMPAGESIZE, MJUM9BYTES, MJUM16BYTES, MJUM64BYTES};
 	struct mbuf *m;
 	int room, start;
 
@@ -218,7 +219,8 @@ op_pulldown(void)
 		m = m_pulldown(cur.m, off, len, NULL);
 		at = 0;
 	}
-	if (m == NULL || at + len > m->m_len || memcmp(mtod(m, char *) + at, cur.bytes + off, (size_t)len) != 0)
+	if (m == NULL || at + len > m->m_len ||
+	    memcmp(mtod(m, char *) + at, cur.bytes + off, (size_t)len) != 0)
 		tap_bail("m_pulldown pulled the wrong bytes");
 }
 
@@ -247,7 +249,8 @@ op_copy(void)
 		break;
 	default:
 		len = cur.len - off;
-		other.m = len == 0 ? m_get(M_NOWAIT, MT_DATA) : m_copym(cur.m, off, M_COPYALL, M_NOWAIT);
+		other.m =
+		    len == 0 ? m_get(M_NOWAIT, MT_DATA) : m_copym(cur.m, off, M_COPYALL, M_NOWAIT);
 		if (off == 0 && len != 0 && other.m->m_pkthdr.len != cur.len)
 			tap_bail("M_COPYALL got the length wrong");
 		break;
@@ -272,8 +275,8 @@ op_swap(void)
 static void
 test_random(void)
 {
-	static void (*const ops[])(void) = { op_adj, op_prepend, op_pullup, op_append, op_copyback,
-		op_split_and_join, op_reshape, op_pulldown, op_copy, op_swap };
+	static void (*const ops[])(void) = {op_adj, op_prepend, op_pullup, op_append, op_copyback,
+	    op_split_and_join, op_reshape, op_pulldown, op_copy, op_swap};
 	uint64_t before = mbufs_out();
 	bool good = true;
 	int round, step = 0;
@@ -303,7 +306,8 @@ static int freed;
 static void
 count_free(struct mbuf *m)
 {
-	if (m->m_ext.ext_arg1 == &freed && m->m_ext.ext_arg2 == flat && m->m_ext.ext_buf == (char *)flat)
+	if (m->m_ext.ext_arg1 == &freed && m->m_ext.ext_arg2 == flat &&
+	    m->m_ext.ext_buf == (char *)flat)
 		freed++;
 }
 
@@ -329,7 +333,8 @@ test_external(void)
 	m_freem(b);
 	is_int(freed, 1, "and is freed once, with its arguments, by the last user");
 	owner = m_get(M_NOWAIT, MT_DATA);
-	m_extadd(owner, (char *)flat, sizeof(flat), count_free, &freed, flat, M_RDONLY, EXT_MOD_TYPE);
+	m_extadd(
+	    owner, (char *)flat, sizeof(flat), count_free, &freed, flat, M_RDONLY, EXT_MOD_TYPE);
 	ok(!M_WRITABLE(owner), "M_RDONLY storage is not writable");
 	m_freem(owner);
 	is_int(freed, 2, "and is freed");
@@ -364,12 +369,33 @@ test_limit(void)
 }
 
 static void
+test_sysctl(void)
+{
+	int max = 0, more;
+	size_t len = sizeof(max);
+
+	is_int(kernel_sysctlbyname(NULL, "kern.ipc.nmbclusters", &max, &len, NULL, 0, NULL, 0), 0,
+	    "kern.ipc.nmbclusters can be read");
+	more = max - 1;
+	is_int(kernel_sysctlbyname(
+		   NULL, "kern.ipc.nmbclusters", NULL, NULL, &more, sizeof(more), NULL, 0),
+	    EINVAL, "not lowered");
+	more = max + 1;
+	is_int(kernel_sysctlbyname(
+		   NULL, "kern.ipc.nmbclusters", NULL, NULL, &more, sizeof(more), NULL, 0),
+	    0, "but raised");
+	(void)kernel_sysctlbyname(NULL, "kern.ipc.nmbclusters", &max, &len, NULL, 0, NULL, 0);
+	is_int(max, more, "and is what it was set to");
+}
+
+static void
 test_sizes(void)
 {
 	struct mbuf *m;
 
 	m = m_get2(MHLEN, M_NOWAIT, MT_DATA, M_PKTHDR);
-	ok((m->m_flags & (M_PKTHDR | M_EXT)) == M_PKTHDR, "m_get2: a small packet needs no cluster");
+	ok((m->m_flags & (M_PKTHDR | M_EXT)) == M_PKTHDR,
+	    "m_get2: a small packet needs no cluster");
 	m_freem(m);
 	m = m_get2(MHLEN + 1, M_NOWAIT, MT_DATA, M_PKTHDR);
 	is_int(M_SIZE(m), MCLBYTES, "m_get2: a larger one has 2 KiB");
@@ -447,6 +473,7 @@ main(void)
 	test_random();
 	test_external();
 	test_limit();
+	test_sysctl();
 	test_tags_and_queues();
 	return (tap_done());
 }

@@ -62,7 +62,7 @@ pcb_lookup(int n, int type)
 {
 	struct testpcb *pcb;
 
-	LIST_FOREACH(pcb, &pcbs, link)
+	LIST_FOREACH (pcb, &pcbs, link)
 		if (pcb->addr == n && pcb->so->so_type == type)
 			return (pcb);
 	return (NULL);
@@ -286,7 +286,8 @@ t_sendto(struct socket *so, int flags __unused, struct mbuf *m, struct sockaddr 
 {
 	struct testpcb *pcb = to != NULL ? pcb_lookup(addr_of(to), SOCK_DGRAM) : so2pcb(so)->peer;
 
-	if (pcb == NULL || sbappendaddr(&pcb->so->so_rcv, addr(so2pcb(so)->addr), m, control) == 0) {
+	if (pcb == NULL ||
+	    sbappendaddr(&pcb->so->so_rcv, addr(so2pcb(so)->addr), m, control) == 0) {
 		m_freem(m);
 		m_freem(control);
 		return (pcb == NULL ? EHOSTUNREACH : 0);
@@ -296,46 +297,46 @@ t_sendto(struct socket *so, int flags __unused, struct mbuf *m, struct sockaddr 
 }
 
 static struct protosw stream_protosw = {
-	.pr_type = SOCK_STREAM,
-	.pr_protocol = 6,
-	.pr_flags = PR_CONNREQUIRED | PR_WANTRCVD,
-	.pr_abort = t_abort,
-	.pr_accept = t_accept,
-	.pr_attach = t_attach,
-	.pr_bind = t_bind,
-	.pr_close = t_close,
-	.pr_connect = t_connect,
-	.pr_detach = t_detach,
-	.pr_disconnect = t_disconnect,
-	.pr_listen = t_listen,
-	.pr_rcvd = t_rcvd,
-	.pr_rcvoob = t_rcvoob,
-	.pr_send = t_send,
-	.pr_shutdown = t_shutdown,
-	.pr_sockaddr = t_sockaddr,
+    .pr_type = SOCK_STREAM,
+    .pr_protocol = 6,
+    .pr_flags = PR_CONNREQUIRED | PR_WANTRCVD,
+    .pr_abort = t_abort,
+    .pr_accept = t_accept,
+    .pr_attach = t_attach,
+    .pr_bind = t_bind,
+    .pr_close = t_close,
+    .pr_connect = t_connect,
+    .pr_detach = t_detach,
+    .pr_disconnect = t_disconnect,
+    .pr_listen = t_listen,
+    .pr_rcvd = t_rcvd,
+    .pr_rcvoob = t_rcvoob,
+    .pr_send = t_send,
+    .pr_shutdown = t_shutdown,
+    .pr_sockaddr = t_sockaddr,
 };
 static struct protosw dgram_protosw = {
-	.pr_type = SOCK_DGRAM,
-	.pr_protocol = 17,
-	.pr_flags = PR_ATOMIC | PR_ADDR,
-	.pr_attach = t_attach,
-	.pr_bind = t_bind,
-	.pr_connect = t_connect,
-	.pr_detach = t_detach,
-	.pr_disconnect = t_disconnect,
-	.pr_send = t_sendto,
-	.pr_sockaddr = t_sockaddr,
+    .pr_type = SOCK_DGRAM,
+    .pr_protocol = 17,
+    .pr_flags = PR_ATOMIC | PR_ADDR,
+    .pr_attach = t_attach,
+    .pr_bind = t_bind,
+    .pr_connect = t_connect,
+    .pr_detach = t_detach,
+    .pr_disconnect = t_disconnect,
+    .pr_send = t_sendto,
+    .pr_sockaddr = t_sockaddr,
 };
 static struct protosw raw_protosw = {
-	.pr_type = SOCK_RAW,
-	.pr_flags = PR_ATOMIC | PR_ADDR,
-	.pr_attach = t_attach,
-	.pr_detach = t_detach,
+    .pr_type = SOCK_RAW,
+    .pr_flags = PR_ATOMIC | PR_ADDR,
+    .pr_attach = t_attach,
+    .pr_detach = t_detach,
 };
 static struct domain testdomain = {
-	.dom_family = AF_TEST,
-	.dom_name = "test",
-	.dom_protosw = { &stream_protosw, &dgram_protosw, &raw_protosw },
+    .dom_family = AF_TEST,
+    .dom_name = "test",
+    .dom_protosw = {&stream_protosw, &dgram_protosw, &raw_protosw},
 };
 DOMAIN_SET(test);
 
@@ -377,8 +378,11 @@ uio_make(struct iovec *iov, void *buf, size_t len, enum uio_rw rw)
 {
 	iov->iov_base = buf;
 	iov->iov_len = len;
-	return ((struct uio){ .uio_iov = iov, .uio_iovcnt = 1, .uio_resid = (ssize_t)len,
-	    .uio_segflg = UIO_SYSSPACE, .uio_rw = rw });
+	return ((struct uio){.uio_iov = iov,
+	    .uio_iovcnt = 1,
+	    .uio_resid = (ssize_t)len,
+	    .uio_segflg = UIO_SYSSPACE,
+	    .uio_rw = rw});
 }
 
 /* send() and recv(): how many bytes, or a negative errno. */
@@ -408,8 +412,10 @@ static int
 getopt_int(struct socket *so, int name)
 {
 	int val = -1;
-	struct sockopt sopt = { .sopt_level = SOL_SOCKET, .sopt_name = name, .sopt_val = &val,
-		.sopt_valsize = sizeof(val) };
+	struct sockopt sopt = {.sopt_level = SOL_SOCKET,
+	    .sopt_name = name,
+	    .sopt_val = &val,
+	    .sopt_valsize = sizeof(val)};
 
 	return (sogetopt(so, &sopt) != 0 ? -1 : val);
 }
@@ -439,7 +445,8 @@ test_create(void)
 	struct socket *so;
 
 	is_int(socreate(41, &so, SOCK_STREAM, 0, NULL, NULL), EAFNOSUPPORT, "an unknown family");
-	is_int(socreate(AF_TEST, &so, SOCK_SEQPACKET, 0, NULL, NULL), EPROTOTYPE, "an unknown type");
+	is_int(
+	    socreate(AF_TEST, &so, SOCK_SEQPACKET, 0, NULL, NULL), EPROTOTYPE, "an unknown type");
 	is_int(socreate(AF_TEST, &so, SOCK_STREAM, 99, NULL, NULL), EPROTONOSUPPORT,
 	    "an unknown protocol");
 	is_int(socreate(AF_TEST, &so, SOCK_RAW, 99, NULL, NULL), 0, "a raw socket takes any");
@@ -475,7 +482,7 @@ test_stream(void)
 	is_int(xrecv(b, buf, 5, MSG_PEEK | MSG_DONTWAIT), 5, "MSG_PEEK reads");
 	is_int(xrecv(b, buf, 7, MSG_DONTWAIT), 7, "but does not consume");
 	is_mem(buf, "hello, ", 7, "the first bytes");
-	uio = (struct uio){ .uio_resid = 100 };
+	uio = (struct uio){.uio_resid = 100};
 	flags = MSG_DONTWAIT;
 	is_int(soreceive(b, NULL, &uio, &m, NULL, &flags), 0, "mbufs are handed over");
 	is_int(m_length(m, NULL), 5, "with the rest");
@@ -539,7 +546,7 @@ static void
 test_close(void)
 {
 	struct socket *a, *b;
-	struct linger l = { 1, 0 };
+	struct linger l = {1, 0};
 	uint32_t before = numopensockets;
 	uint64_t mem = mbufs_out();
 
@@ -604,7 +611,8 @@ test_listen(void)
 	ok(solisten_full(l), "what the holder holds back counts");
 	l->sol_qheld--;
 	is_int(soaccept(s, (struct sockaddr *)&ss), 0, "and accepted");
-	ok(getopt_int(s, SO_KEEPALIVE) != 0 && getopt_int(s, SO_ACCEPTCONN) == 0, "options are inherited");
+	ok(getopt_int(s, SO_KEEPALIVE) != 0 && getopt_int(s, SO_ACCEPTCONN) == 0,
+	    "options are inherited");
 	is_int(getopt_int(s, SO_RCVBUF), 4096, "buffer sizes too");
 	(void)xsend(c[0], "first", 5, 0, NULL);
 	is_int(xrecv(s, buf, 10, 0), 5, "it is the first one's");
@@ -712,10 +720,12 @@ static void
 test_options(void)
 {
 	struct socket *so = make(SOCK_STREAM);
-	struct timeval tv = { 1, 500000 };
-	struct linger l = { 1, -1 };
-	struct sockopt sopt = { .sopt_level = SOL_SOCKET, .sopt_name = SO_RCVTIMEO, .sopt_val = &tv,
-		.sopt_valsize = sizeof(tv) };
+	struct timeval tv = {1, 500000};
+	struct linger l = {1, -1};
+	struct sockopt sopt = {.sopt_level = SOL_SOCKET,
+	    .sopt_name = SO_RCVTIMEO,
+	    .sopt_val = &tv,
+	    .sopt_valsize = sizeof(tv)};
 
 	is_int(setopt_int(so, SO_RCVBUF, 0), EINVAL, "no buffer is empty");
 	is_int(setopt_int(so, SO_SNDBUF, 4 * 1024 * 1024), ENOBUFS, "or above kern.ipc.maxsockbuf");
@@ -730,15 +740,18 @@ test_options(void)
 	is_int(setopt_int(so, SO_ACCEPTCONN, 1), ENOPROTOOPT, "SO_ACCEPTCONN cannot be set");
 	is_int(setopt_int(so, SO_DEBUG | SO_KEEPALIVE, 1), ENOPROTOOPT, "nor two at once");
 	is_int(setopt_int(so, 0x7fff, 1), ENOPROTOOPT, "nor what there is not");
-	is_int(so_setsockopt(so, SOL_SOCKET, SO_KEEPALIVE, buf, 1), EINVAL, "an int has four bytes");
+	is_int(
+	    so_setsockopt(so, SOL_SOCKET, SO_KEEPALIVE, buf, 1), EINVAL, "an int has four bytes");
 	is_int(so_setsockopt(so, 1234, 1, buf, 4), ENOPROTOOPT, "a level that there is not");
-	is_int(so_setsockopt(so, SOL_SOCKET, SO_LINGER, &l, sizeof(l)), EDOM, "time is not negative");
+	is_int(
+	    so_setsockopt(so, SOL_SOCKET, SO_LINGER, &l, sizeof(l)), EDOM, "time is not negative");
 	is_int(so_setsockopt(so, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0, "SO_RCVTIMEO");
 	tv.tv_sec = 0;
 	is_int(sogetopt(so, &sopt), 0, "is got");
 	ok(tv.tv_sec == 1 && tv.tv_usec >= 499999 && tv.tv_usec <= 500001, "as it was set");
 	tv.tv_usec = 1000000;
-	is_int(so_setsockopt(so, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), EDOM, "if it is a time");
+	is_int(
+	    so_setsockopt(so, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), EDOM, "if it is a time");
 	is_int(getopt_int(so, SO_TYPE), SOCK_STREAM, "SO_TYPE");
 	is_int(getopt_int(so, SO_PROTOCOL), 6, "SO_PROTOCOL");
 	is_int(getopt_int(so, SO_DOMAIN), AF_TEST, "SO_DOMAIN");
@@ -875,9 +888,9 @@ spawn(void (*fn)(void *), struct transfer *t)
 static void
 test_blocking(void)
 {
-	struct transfer w = { .seed = 1 }, r = { .seed = 2 };
+	struct transfer w = {.seed = 1}, r = {.seed = 2};
 	struct socket *a, *b, *l;
-	struct timeval tv = { 2, 0 };
+	struct timeval tv = {2, 0};
 	uint64_t t0;
 
 	make_pair(&w.so, &r.so);
@@ -890,7 +903,7 @@ test_blocking(void)
 	is_int(r.done, TRANSFER, "all bytes came through");
 
 	make_pair(&a, &b);
-	w = (struct transfer){ .so = a };
+	w = (struct transfer){.so = a};
 	(void)so_setsockopt(a, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	t0 = host_monotonic_ns();
 	spawn(waiter, &w);
@@ -902,7 +915,7 @@ test_blocking(void)
 	(void)soclose(b);
 
 	l = make_listener(6, 1);
-	w = (struct transfer){ .so = l };
+	w = (struct transfer){.so = l};
 	spawn(acceptor, &w);
 	run_until_idle(0);
 	ok(!w.finished, "accept waits");
@@ -911,7 +924,7 @@ test_blocking(void)
 	run_until_idle(0);
 	ok(w.finished && w.error == 0, "until somebody comes");
 	(void)soclose(a);
-	w = (struct transfer){ .so = l };
+	w = (struct transfer){.so = l};
 	spawn(acceptor, &w);
 	run_until_idle(0);
 	(void)soshutdown(l, SHUT_RDWR);
@@ -920,7 +933,7 @@ test_blocking(void)
 	(void)soclose(l);
 
 	l = make_listener(1001, 1);
-	w = (struct transfer){ .so = make(SOCK_STREAM) };
+	w = (struct transfer){.so = make(SOCK_STREAM)};
 	spawn(connector, &w);
 	run_until_idle(0);
 	ok(!w.finished, "connect waits");

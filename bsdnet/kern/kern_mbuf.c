@@ -41,12 +41,12 @@ struct mbclass {
 enum { MC_MBUF, MC_CLUSTER, MC_JUMBOP, MC_JUMBO9, MC_JUMBO16, MC_JUMBO64, MC_COUNT };
 
 static struct mbclass mbclass[MC_COUNT] = {
-	[MC_MBUF] = { "mbuf", MSIZE, 0, 8, 0, 0, NULL },
-	[MC_CLUSTER] = { "mbuf_cluster", MCLBYTES, EXT_CLUSTER, 8, 0, 0, NULL },
-	[MC_JUMBOP] = { "mbuf_jumbo_page", MJUMPAGESIZE, EXT_JUMBOP, 8, 0, 0, NULL },
-	[MC_JUMBO9] = { "mbuf_jumbo_9k", MJUM9BYTES, EXT_JUMBO9, 16, 0, 0, NULL },
-	[MC_JUMBO16] = { "mbuf_jumbo_16k", MJUM16BYTES, EXT_JUMBO16, 16, 0, 0, NULL },
-	[MC_JUMBO64] = { "mbuf_jumbo_64k", MJUM64BYTES, EXT_JUMBO64, 2, 0, 0, NULL },
+    [MC_MBUF] = {"mbuf", MSIZE, 0, 8, 0, 0, NULL},
+    [MC_CLUSTER] = {"mbuf_cluster", MCLBYTES, EXT_CLUSTER, 8, 0, 0, NULL},
+    [MC_JUMBOP] = {"mbuf_jumbo_page", MJUMPAGESIZE, EXT_JUMBOP, 8, 0, 0, NULL},
+    [MC_JUMBO9] = {"mbuf_jumbo_9k", MJUM9BYTES, EXT_JUMBO9, 16, 0, 0, NULL},
+    [MC_JUMBO16] = {"mbuf_jumbo_16k", MJUM16BYTES, EXT_JUMBO16, 16, 0, 0, NULL},
+    [MC_JUMBO64] = {"mbuf_jumbo_64k", MJUM64BYTES, EXT_JUMBO64, 2, 0, 0, NULL},
 };
 
 static u_long maxmbufmem = MB_MAXMEM_DEFAULT;
@@ -80,14 +80,13 @@ sysctl_mbclass_max(SYSCTL_HANDLER_ARGS)
 
 SYSCTL_ULONG(_kern_ipc, OID_AUTO, maxmbufmem, CTLFLAG_RDTUN, &maxmbufmem, 0,
     "Bytes that all mbufs and clusters together may take; the default limits derive from it");
-MBCLASS_SYSCTL(nmbufs, MC_MBUF,
-    "Most mbufs (items, default maxmbufmem/8; may only be raised)");
+MBCLASS_SYSCTL(nmbufs, MC_MBUF, "Most mbufs (items, default maxmbufmem/8; may only be raised)");
 MBCLASS_SYSCTL(nmbclusters, MC_CLUSTER,
     "Most 2 KiB clusters (items, default maxmbufmem/8; may only be raised)");
-MBCLASS_SYSCTL(nmbjumbop, MC_JUMBOP,
-    "Most 4 KiB clusters (items, default maxmbufmem/8; may only be raised)");
-MBCLASS_SYSCTL(nmbjumbo9, MC_JUMBO9,
-    "Most 9 KiB clusters (items, default maxmbufmem/16; may only be raised)");
+MBCLASS_SYSCTL(
+    nmbjumbop, MC_JUMBOP, "Most 4 KiB clusters (items, default maxmbufmem/8; may only be raised)");
+MBCLASS_SYSCTL(
+    nmbjumbo9, MC_JUMBO9, "Most 9 KiB clusters (items, default maxmbufmem/16; may only be raised)");
 MBCLASS_SYSCTL(nmbjumbo16, MC_JUMBO16,
     "Most 16 KiB clusters (items, default maxmbufmem/16; may only be raised)");
 MBCLASS_SYSCTL(nmbjumbo64, MC_JUMBO64,
@@ -106,8 +105,8 @@ mbuf_init(void *arg __unused)
 
 	for (mc = mbclass; mc < mbclass + MC_COUNT; mc++) {
 		mc->mc_max = (int)(maxmbufmem / mc->mc_share / mc->mc_size);
-		mc->mc_zone = uma_zcreate(mc->mc_name, mc->mc_size, NULL, NULL, NULL, NULL,
-		    UMA_ALIGN_PTR, 0);
+		mc->mc_zone = uma_zcreate(
+		    mc->mc_name, mc->mc_size, NULL, NULL, NULL, NULL, UMA_ALIGN_CACHE, 0);
 		uma_zone_set_max(mc->mc_zone, mc->mc_max);
 	}
 }

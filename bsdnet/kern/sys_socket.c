@@ -27,7 +27,7 @@ so_setstate(struct socket *so, int bit, int on)
 static int
 soioctl_other(struct socket *so, u_long cmd, void *data, struct ucred *cred)
 {
-	struct thread td = { .td_ucred = cred }; /* who asks */
+	struct thread td = {.td_ucred = cred}; /* who asks */
 
 	if (IOCGROUP(cmd) == 'i')
 		return (ifioctl != NULL ? ifioctl(so, cmd, data, &td) : ENXIO);

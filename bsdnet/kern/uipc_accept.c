@@ -155,7 +155,7 @@ solisten_abortall(struct socket *head)
 	struct socket *so;
 
 	while ((so = TAILQ_FIRST(&head->sol_incomp)) != NULL ||
-	    (so = TAILQ_FIRST(&head->sol_comp)) != NULL) {
+	       (so = TAILQ_FIRST(&head->sol_comp)) != NULL) {
 		solisten_remove(so);
 		so->so_listen = NULL;
 		soabort(so);
@@ -233,8 +233,8 @@ solisten_dequeue(struct socket *head, struct socket **ret, int flags __unused)
 			head->so_error = 0;
 			return (error);
 		}
-		return ((head->so_rcv.sb_state & SBS_CANTRCVMORE) != 0 ? ECONNABORTED :
-									 EWOULDBLOCK);
+		return (
+		    (head->so_rcv.sb_state & SBS_CANTRCVMORE) != 0 ? ECONNABORTED : EWOULDBLOCK);
 	}
 	solisten_remove(so);
 	so->so_listen = NULL;
@@ -249,9 +249,9 @@ solisten_wait(struct socket *head)
 	int error = 0;
 
 	while (error == 0 && TAILQ_EMPTY(&head->sol_comp) && head->so_error == 0 &&
-	    (head->so_rcv.sb_state & SBS_CANTRCVMORE) == 0)
-		error = tsleep_sbt(&head->sol_comp, PSOCK | PCATCH, "accept",
-		    head->so_rcv.sb_timeo, 0, 0);
+	       (head->so_rcv.sb_state & SBS_CANTRCVMORE) == 0)
+		error = tsleep_sbt(
+		    &head->sol_comp, PSOCK | PCATCH, "accept", head->so_rcv.sb_timeo, 0, 0);
 	return (error);
 }
 

@@ -35,8 +35,8 @@ pr_none_sockaddr(struct socket *so __unused, struct sockaddr *sa __unused)
 }
 
 static int
-pr_none_sockaddr_td(struct socket *so __unused, struct sockaddr *sa __unused,
-    struct thread *td __unused)
+pr_none_sockaddr_td(
+    struct socket *so __unused, struct sockaddr *sa __unused, struct thread *td __unused)
 {
 	return (EOPNOTSUPP);
 }
@@ -96,8 +96,8 @@ pr_none_send(struct socket *so __unused, int flags __unused, struct mbuf *m,
 static void
 protosw_complete(struct domain *dom, struct protosw *pr)
 {
-	KASSERT(pr->pr_attach != NULL, ("%s: a protocol of %s has no pr_attach", __func__,
-	    dom->dom_name));
+	KASSERT(pr->pr_attach != NULL,
+	    ("%s: a protocol of %s has no pr_attach", __func__, dom->dom_name));
 	pr->pr_domain = dom;
 	PR_DEFAULT(pr, pr_ctloutput, pr_none_ctloutput);
 	PR_DEFAULT(pr, pr_abort, pr_void_none);
@@ -129,8 +129,8 @@ domain_add(struct domain *dom)
 
 	if (dom->dom_probe != NULL && dom->dom_probe() != 0)
 		return;
-	KASSERT(pffinddomain(dom->dom_family) == NULL, ("%s: %s is there", __func__,
-	    dom->dom_name));
+	KASSERT(
+	    pffinddomain(dom->dom_family) == NULL, ("%s: %s is there", __func__, dom->dom_name));
 	for (i = 0; i < nitems(dom->dom_protosw) && dom->dom_protosw[i] != NULL; i++)
 		protosw_complete(dom, dom->dom_protosw[i]);
 	dom->dom_nprotosw = i;
@@ -148,7 +148,7 @@ pffinddomain(int family)
 {
 	struct domain *dom;
 
-	SLIST_FOREACH(dom, &domains, dom_next)
+	SLIST_FOREACH (dom, &domains, dom_next)
 		if (dom->dom_family == family)
 			return (dom);
 	return (NULL);
@@ -186,7 +186,8 @@ pffindproto(int family, int type, int proto)
 int
 protosw_register(struct domain *dom, struct protosw *pr)
 {
-	if (pr->pr_protocol != 0 && pffindproto(dom->dom_family, pr->pr_type, pr->pr_protocol) != NULL &&
+	if (pr->pr_protocol != 0 &&
+	    pffindproto(dom->dom_family, pr->pr_type, pr->pr_protocol) != NULL &&
 	    pffindproto(dom->dom_family, pr->pr_type, pr->pr_protocol)->pr_protocol ==
 		pr->pr_protocol)
 		return (EEXIST);

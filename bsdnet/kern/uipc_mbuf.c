@@ -113,7 +113,8 @@ m_move_pkthdr(struct mbuf *to, struct mbuf *from)
 	M_ASSERTPKTHDR(from);
 	if ((to->m_flags & M_PKTHDR) != 0)
 		m_tag_delete_chain(to, NULL);
-	to->m_flags = (from->m_flags & M_COPYFLAGS & ~M_RDONLY) | (to->m_flags & (M_EXT | M_RDONLY));
+	to->m_flags =
+	    (from->m_flags & M_COPYFLAGS & ~M_RDONLY) | (to->m_flags & (M_EXT | M_RDONLY));
 	if ((to->m_flags & M_EXT) == 0)
 		to->m_data = to->m_pktdat;
 	to->m_pkthdr = from->m_pkthdr;
@@ -128,7 +129,8 @@ m_dup_pkthdr(struct mbuf *to, const struct mbuf *from, int how)
 	M_ASSERTPKTHDR(from);
 	if ((to->m_flags & M_PKTHDR) != 0)
 		m_tag_delete_chain(to, NULL);
-	to->m_flags = (from->m_flags & M_COPYFLAGS & ~M_RDONLY) | (to->m_flags & (M_EXT | M_RDONLY));
+	to->m_flags =
+	    (from->m_flags & M_COPYFLAGS & ~M_RDONLY) | (to->m_flags & (M_EXT | M_RDONLY));
 	if ((to->m_flags & M_EXT) == 0)
 		to->m_data = to->m_pktdat;
 	to->m_pkthdr = from->m_pkthdr;

@@ -120,7 +120,7 @@ m_tag_copy_chain(struct mbuf *to, const struct mbuf *from, int how)
 	struct m_tag *t, *n, *last = NULL;
 
 	m_tag_delete_chain(to, NULL);
-	SLIST_FOREACH(t, &from->m_pkthdr.tags, m_tag_link) {
+	SLIST_FOREACH (t, &from->m_pkthdr.tags, m_tag_link) {
 		n = m_tag_alloc(t->m_tag_cookie, t->m_tag_id, t->m_tag_len, how);
 		if (n == NULL) {
 			m_tag_delete_chain(to, NULL);

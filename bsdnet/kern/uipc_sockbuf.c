@@ -111,7 +111,8 @@ sbcheck(const struct sockbuf *sb)
 	KASSERT(acc == sb->sb_acc && acc == sb->sb_ccc,
 	    ("%s: %u bytes, counted %u and %u", __func__, acc, sb->sb_acc, sb->sb_ccc));
 	KASSERT(ctl == sb->sb_ctl, ("%s: control %u, counted %u", __func__, ctl, sb->sb_ctl));
-	KASSERT(mbcnt == sb->sb_mbcnt, ("%s: storage %u, counted %u", __func__, mbcnt, sb->sb_mbcnt));
+	KASSERT(
+	    mbcnt == sb->sb_mbcnt, ("%s: storage %u, counted %u", __func__, mbcnt, sb->sb_mbcnt));
 	KASSERT(sb->sb_mb == NULL || (last == sb->sb_mbtail && lastrec == sb->sb_lastrecord),
 	    ("%s: wrong tail", __func__));
 }
@@ -162,8 +163,7 @@ sbdestroy(struct socket *so, sb_which which)
 static bool
 sb_wasteful(const struct mbuf *m)
 {
-	return ((m->m_flags & M_EXT) != 0 &&
-	    (u_int)m->m_len * sb_efficiency < m->m_ext.ext_size);
+	return ((m->m_flags & M_EXT) != 0 && (u_int)m->m_len * sb_efficiency < m->m_ext.ext_size);
 }
 
 /*
@@ -200,7 +200,7 @@ static bool
 sb_joins(struct mbuf *n, const struct mbuf *m)
 {
 	return (n != NULL && (n->m_flags & M_EOR) == 0 && n->m_type == m->m_type &&
-	    (m->m_len <= SB_COPY_MAX || sb_wasteful(m)) && m_trailingspace(n) >= m->m_len);
+		(m->m_len <= SB_COPY_MAX || sb_wasteful(m)) && m_trailingspace(n) >= m->m_len);
 }
 
 /* Puts chain m behind n, the last mbuf of the last record, or makes it the first when n is NULL. */
@@ -421,8 +421,8 @@ sbcut(struct sockbuf *sb, int len)
 	struct mbuf *head = NULL, **tail = &head, *part = NULL, *m;
 	int whole = len;
 
-	KASSERT(len > 0 && (u_int)len <= sb->sb_ccc,
-	    ("%s: %d of %u bytes", __func__, len, sb->sb_ccc));
+	KASSERT(
+	    len > 0 && (u_int)len <= sb->sb_ccc, ("%s: %d of %u bytes", __func__, len, sb->sb_ccc));
 	for (m = sb->sb_mb; m->m_len < whole; m = m->m_next != NULL ? m->m_next : sb->sb_mb) {
 		KASSERT(m->m_next != NULL, ("%s: across records", __func__));
 		whole -= m->m_len;

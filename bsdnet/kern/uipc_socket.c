@@ -44,8 +44,8 @@ SYSCTL_U32(_kern_ipc, OID_AUTO, numopensockets, CTLFLAG_RD, &numopensockets, 0,
 static void
 socket_init(void *arg __unused)
 {
-	socket_zone = uma_zcreate("socket", sizeof(struct socket), NULL, NULL, NULL, NULL,
-	    UMA_ALIGN_CACHE, 0);
+	socket_zone = uma_zcreate(
+	    "socket", sizeof(struct socket), NULL, NULL, NULL, NULL, UMA_ALIGN_CACHE, 0);
 	uma_zone_set_max(socket_zone, maxsockets);
 	uma_zone_set_warning(socket_zone, "kern.ipc.maxsockets limit reached");
 }
@@ -74,8 +74,9 @@ void
 sodealloc(struct socket *so)
 {
 	KASSERT(so->so_count == 0, ("%s: %p has %d references", __func__, so, so->so_count));
-	KASSERT(so->so_qstate == SQ_NONE && TAILQ_EMPTY(&so->sol_comp) &&
-	    TAILQ_EMPTY(&so->sol_incomp), ("%s: %p and a queue", __func__, so));
+	KASSERT(
+	    so->so_qstate == SQ_NONE && TAILQ_EMPTY(&so->sol_comp) && TAILQ_EMPTY(&so->sol_incomp),
+	    ("%s: %p and a queue", __func__, so));
 	sbdestroy(so, SO_RCV);
 	sbdestroy(so, SO_SND);
 	if (so->so_cred != NULL)

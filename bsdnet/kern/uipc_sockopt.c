@@ -45,11 +45,11 @@ int
 so_setsockopt(struct socket *so, int level, int name, void *val, size_t len)
 {
 	struct sockopt sopt = {
-		.sopt_dir = SOPT_SET,
-		.sopt_level = level,
-		.sopt_name = name,
-		.sopt_val = val,
-		.sopt_valsize = len,
+	    .sopt_dir = SOPT_SET,
+	    .sopt_level = level,
+	    .sopt_name = name,
+	    .sopt_val = val,
+	    .sopt_valsize = len,
 	};
 
 	return (sosetopt(so, &sopt));

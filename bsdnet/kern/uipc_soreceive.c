@@ -118,8 +118,8 @@ soreceive_take(struct socket *so, int len, struct uio *uio, struct mbuf **mp0, i
 	int error = 0;
 
 	if (mp0 != NULL) {
-		m = (flags & MSG_PEEK) != 0 ? m_copym(so->so_rcv.sb_mb, 0, len, M_NOWAIT) :
-					      sbcut(&so->so_rcv, len);
+		m = (flags & MSG_PEEK) != 0 ? m_copym(so->so_rcv.sb_mb, 0, len, M_NOWAIT)
+					    : sbcut(&so->so_rcv, len);
 		if (m == NULL)
 			return (ENOBUFS);
 		if (*mp0 == NULL)
@@ -149,7 +149,7 @@ soreceive_ready(const struct socket *so, ssize_t resid)
 	if (avail == 0)
 		return (false);
 	return (avail >= sb->sb_lowat || (ssize_t)avail >= resid || so->so_error != 0 ||
-	    (sb->sb_state & SBS_CANTRCVMORE) != 0 || so->so_oobmark != 0);
+		(sb->sb_state & SBS_CANTRCVMORE) != 0 || so->so_oobmark != 0);
 }
 
 static int

@@ -24,11 +24,11 @@ struct sosend {
 	struct mbuf *ss_top;	 /* instead of uio */
 	struct mbuf *ss_control; /* goes with the first pr_send */
 	struct thread *ss_td;
-	ssize_t ss_resid;	 /* bytes still to take */
-	long ss_clen;		 /* bytes of control */
-	int ss_flags;		 /* MSG_* */
-	bool ss_atomic;		 /* all or nothing */
-	bool ss_wait;		 /* may sleep */
+	ssize_t ss_resid; /* bytes still to take */
+	long ss_clen;	  /* bytes of control */
+	int ss_flags;	  /* MSG_* */
+	bool ss_atomic;	  /* all or nothing */
+	bool ss_wait;	  /* may sleep */
 };
 
 /* 0 if the socket takes data at all. */
@@ -151,7 +151,7 @@ sosend_piece(struct sosend *ss, long space)
 	ss->ss_clen = 0;
 	/* the option holds for this call only, unless it was on anyway */
 	dontroute = (ss->ss_flags & MSG_DONTROUTE) != 0 && (so->so_options & SO_DONTROUTE) == 0 &&
-	    (so->so_proto->pr_flags & PR_ATOMIC) != 0;
+		    (so->so_proto->pr_flags & PR_ATOMIC) != 0;
 	if (dontroute)
 		so->so_options |= SO_DONTROUTE;
 	error = so->so_proto->pr_send(so, sosend_prusflags(ss), m, ss->ss_addr, control, ss->ss_td);
@@ -166,17 +166,17 @@ sosend_generic(struct socket *so, struct sockaddr *addr, struct uio *uio, struct
 {
 	bool stream = !sosendallatonce(so);
 	struct sosend ss = {
-		.ss_so = so,
-		.ss_addr = addr,
-		.ss_uio = uio,
-		.ss_top = top,
-		.ss_control = control,
-		.ss_td = td,
-		.ss_resid = uio != NULL ? uio->uio_resid : (ssize_t)m_length(top, NULL),
-		.ss_clen = control != NULL ? (long)m_length(control, NULL) : 0,
-		.ss_flags = flags,
-		.ss_atomic = !stream || top != NULL,
-		.ss_wait = (flags & (MSG_DONTWAIT | MSG_NBIO)) == 0 && (so->so_state & SS_NBIO) == 0,
+	    .ss_so = so,
+	    .ss_addr = addr,
+	    .ss_uio = uio,
+	    .ss_top = top,
+	    .ss_control = control,
+	    .ss_td = td,
+	    .ss_resid = uio != NULL ? uio->uio_resid : (ssize_t)m_length(top, NULL),
+	    .ss_clen = control != NULL ? (long)m_length(control, NULL) : 0,
+	    .ss_flags = flags,
+	    .ss_atomic = !stream || top != NULL,
+	    .ss_wait = (flags & (MSG_DONTWAIT | MSG_NBIO)) == 0 && (so->so_state & SS_NBIO) == 0,
 	};
 	long space = 0;
 	int error;

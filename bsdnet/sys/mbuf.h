@@ -32,20 +32,20 @@ struct m_tag {
 };
 
 struct pkthdr {
-	struct ifnet *rcvif;		      /* interface the packet came by; NULL if ours */
+	struct ifnet *rcvif; /* interface the packet came by; NULL if ours */
 	SLIST_HEAD(packet_tags, m_tag) tags;
-	int32_t len;			      /* bytes in the whole chain */
+	int32_t len; /* bytes in the whole chain */
 	uint32_t flowid;
-	uint32_t csum_flags;		      /* CSUM_* below */
+	uint32_t csum_flags; /* CSUM_* below */
 	uint16_t fibnum;
 	uint8_t rsstype;
 	uint8_t l2hlen, l3hlen, l4hlen;
 	uint16_t ether_vtag;
-	uint16_t tso_segsz;		      /* out: payload bytes per segment (CSUM_TSO) */
-	uint16_t csum_data;		      /* out: where the sum goes, from L4's start; in: the sum */
-	uint16_t lro_nsegs;		      /* in: wire segments merged here (0 and 1: one) */
-	uint16_t lro_segsz;		      /* in: payload bytes per merged segment, 0 unknown */
-	sbintime_t rcv_tstmp;		      /* in: realtime of arrival, if M_TSTMP */
+	uint16_t tso_segsz;   /* out: payload bytes per segment (CSUM_TSO) */
+	uint16_t csum_data;   /* out: where the sum goes, from L4's start; in: the sum */
+	uint16_t lro_nsegs;   /* in: wire segments merged here (0 and 1: one) */
+	uint16_t lro_segsz;   /* in: payload bytes per merged segment, 0 unknown */
+	sbintime_t rcv_tstmp; /* in: realtime of arrival, if M_TSTMP */
 };
 
 /*
@@ -55,10 +55,10 @@ struct pkthdr {
 typedef void m_ext_free_t(struct mbuf *);
 struct m_ext {
 	char *ext_buf;
-	uint32_t *ext_cnt;		      /* the reference count in use */
-	uint32_t ext_count;		      /* the count itself, if this mbuf is the owner */
-	uint32_t ext_size;		      /* bytes of storage */
-	uint32_t ext_type;		      /* EXT_* */
+	uint32_t *ext_cnt;  /* the reference count in use */
+	uint32_t ext_count; /* the count itself, if this mbuf is the owner */
+	uint32_t ext_size;  /* bytes of storage */
+	uint32_t ext_type;  /* EXT_* */
 	m_ext_free_t *ext_free;
 	void *ext_arg1, *ext_arg2;
 };
@@ -172,13 +172,13 @@ int m_trailingspace(struct mbuf *);
 
 struct mbuf *m_get(int how, int type);
 struct mbuf *m_gethdr(int how, int type);
-struct mbuf *m_getcl(int how, int type, int flags);		 /* with a 2 KiB cluster */
-struct mbuf *m_getjcl(int how, int type, int flags, int size);	 /* with a cluster of size */
-struct mbuf *m_get2(int size, int how, int type, int flags);	 /* one mbuf, the best fit */
-struct mbuf *m_get3(int size, int how, int type, int flags);	 /* as m_get2, up to MJUM64BYTES */
+struct mbuf *m_getcl(int how, int type, int flags);	       /* with a 2 KiB cluster */
+struct mbuf *m_getjcl(int how, int type, int flags, int size); /* with a cluster of size */
+struct mbuf *m_get2(int size, int how, int type, int flags);   /* one mbuf, the best fit */
+struct mbuf *m_get3(int size, int how, int type, int flags);   /* as m_get2, up to MJUM64BYTES */
 struct mbuf *m_getm2(struct mbuf *m, int len, int how, int type, int flags);
 #define m_getm(m, len, how, type) m_getm2((m), (len), (how), (type), M_PKTHDR)
-int m_clget(struct mbuf *, int how);				 /* 0 if there was none */
+int m_clget(struct mbuf *, int how); /* 0 if there was none */
 void *m_cljget(struct mbuf *, int how, int size);
 void m_extadd(struct mbuf *, char *buf, u_int size, m_ext_free_t *, void *arg1, void *arg2,
     int flags, int type);
@@ -207,7 +207,8 @@ struct mbuf *m_copyup(struct mbuf *, int n, int dstoff);
 struct mbuf *m_defrag(struct mbuf *, int how);
 void m_demote(struct mbuf *, int all, int flags);
 void m_demote_pkthdr(struct mbuf *);
-struct mbuf *m_devget(char *buf, int len, int off, struct ifnet *, void (*copy)(char *, caddr_t, u_int));
+struct mbuf *m_devget(
+    char *buf, int len, int off, struct ifnet *, void (*copy)(char *, caddr_t, u_int));
 struct mbuf *m_dup(const struct mbuf *, int how); /* all data copied */
 int m_dup_pkthdr(struct mbuf *to, const struct mbuf *from, int how);
 u_int m_fixhdr(struct mbuf *);
@@ -251,7 +252,8 @@ struct mbufq {
 	int mq_len, mq_maxlen;
 };
 void mbufq_init(struct mbufq *, int maxlen);
-int mbufq_enqueue(struct mbufq *, struct mbuf *); /* ENOBUFS when full; the mbuf stays the caller's */
+int mbufq_enqueue(
+    struct mbufq *, struct mbuf *); /* ENOBUFS when full; the mbuf stays the caller's */
 struct mbuf *mbufq_dequeue(struct mbufq *);
 struct mbuf *mbufq_flush(struct mbufq *);
 void mbufq_drain(struct mbufq *);

@@ -22,10 +22,10 @@ struct ucred;
 typedef enum { PRU_FLUSH_RD = 0, PRU_FLUSH_WR = 1, PRU_FLUSH_RDWR = 2 } pru_flush_how;
 
 struct protosw {
-	short pr_type;		    /* SOCK_* */
-	short pr_protocol;	    /* IPPROTO_*; 0 takes any (raw) */
-	short pr_flags;		    /* PR_* */
-	struct domain *pr_domain;   /* set by domain_add() */
+	short pr_type;		  /* SOCK_* */
+	short pr_protocol;	  /* IPPROTO_*; 0 takes any (raw) */
+	short pr_flags;		  /* PR_* */
+	struct domain *pr_domain; /* set by domain_add() */
 
 	int (*pr_ctloutput)(struct socket *, struct sockopt *);
 	void (*pr_abort)(struct socket *);
@@ -35,8 +35,8 @@ struct protosw {
 	void (*pr_close)(struct socket *);
 	int (*pr_connect)(struct socket *, struct sockaddr *, struct thread *);
 	int (*pr_connect2)(struct socket *, struct socket *);
-	int (*pr_control)(struct socket *, unsigned long cmd, void *data, struct ifnet *,
-	    struct thread *);
+	int (*pr_control)(
+	    struct socket *, unsigned long cmd, void *data, struct ifnet *, struct thread *);
 	void (*pr_detach)(struct socket *);
 	int (*pr_disconnect)(struct socket *);
 	int (*pr_listen)(struct socket *, int backlog, struct thread *);

@@ -22,11 +22,11 @@ struct sockopt;
 #define SBS_RCVATMARK 0x0040
 
 /* sb_flags */
-#define SB_WAIT 0x04	    /* somebody sleeps on sb_acc */
+#define SB_WAIT 0x04 /* somebody sleeps on sb_acc */
 #define SB_SEL 0x08
 #define SB_ASYNC 0x10
 #define SB_UPCALL 0x20
-#define SB_AUTOSIZE 0x800   /* grows by itself */
+#define SB_AUTOSIZE 0x800 /* grows by itself */
 
 typedef enum { SO_RCV, SO_SND } sb_which;
 
@@ -70,18 +70,20 @@ sbused(const struct sockbuf *sb)
 /* Bytes that still fit; negative never, see sbspace(). */
 long sbspace(const struct sockbuf *);
 
-void sbappend(struct sockbuf *, struct mbuf *, int flags);	  /* a record, merged with the last */
+void sbappend(struct sockbuf *, struct mbuf *, int flags); /* a record, merged with the last */
 void sbappendstream(struct sockbuf *, struct mbuf *, int flags); /* a stream's bytes */
 #define sbappend_locked sbappend
 #define sbappendstream_locked sbappendstream
 /* A datagram and its sender; 1, or 0 when it does not fit: then the mbufs stay the caller's. */
-int sbappendaddr(struct sockbuf *, const struct sockaddr *, struct mbuf *data, struct mbuf *control);
+int sbappendaddr(
+    struct sockbuf *, const struct sockaddr *, struct mbuf *data, struct mbuf *control);
 #define sbappendaddr_locked sbappendaddr
 void sbappendcontrol(struct sockbuf *, struct mbuf *data, struct mbuf *control, int flags);
 void sbappendrecord(struct sockbuf *, struct mbuf *);
 void sbcompress(struct sockbuf *, struct mbuf *m, struct mbuf *n);
 struct mbuf *sbcreatecontrol(const void *, u_int size, int type, int level, int wait);
-/* Takes len bytes of the first record off and returns them; NULL, and nothing taken, without memory. */
+/* Takes len bytes of the first record off and returns them; NULL, and nothing taken, without
+ * memory. */
 struct mbuf *sbcut(struct sockbuf *, int len);
 struct mbuf *sbcutrecord(struct sockbuf *); /* takes the first record off; NULL if there is none */
 #define sbcut_locked sbcut
@@ -94,7 +96,8 @@ void sbdestroy(struct socket *, sb_which);
 void sbrelease(struct socket *, sb_which);
 bool sbreserve(struct socket *, sb_which, u_long cc, struct thread *); /* false if over sb_max */
 #define sbreserve_locked sbreserve
-/* The mbuf that holds byte `off`; *moff is the offset inside it. Remembers, so that a row is cheap. */
+/* The mbuf that holds byte `off`; *moff is the offset inside it. Remembers, so that a row is cheap.
+ */
 struct mbuf *sbsndptr_noadv(struct sockbuf *, u_int off, u_int *moff);
 void sbsndptr_adv(struct sockbuf *, struct mbuf *, u_int len);
 struct mbuf *sbsndmbuf(struct sockbuf *, u_int off, u_int *moff);

@@ -60,25 +60,25 @@ TAILQ_HEAD(accept_queue, socket);
  * their caller owns a reference for as long.
  */
 struct socket {
-	short so_type;	    /* SOCK_* */
-	short so_state;	    /* SS_* */
-	int so_options;	    /* SO_* bits */
-	short so_linger;    /* seconds, with SO_LINGER */
-	u_short so_error;   /* errno the program has not seen yet */
+	short so_type;	  /* SOCK_* */
+	short so_state;	  /* SS_* */
+	int so_options;	  /* SO_* bits */
+	short so_linger;  /* seconds, with SO_LINGER */
+	u_short so_error; /* errno the program has not seen yet */
 	u_short so_rerror;
-	int so_qstate;	    /* SQ_* */
+	int so_qstate; /* SQ_* */
 	int so_fibnum;
 	uint32_t so_user_cookie;
-	int so_bound_if;    /* SO_BINDTODEVICE: an interface index, 0 for none */
+	int so_bound_if; /* SO_BINDTODEVICE: an interface index, 0 for none */
 	int so_ts_clock;
 	void *so_pcb;
 	const struct protosw *so_proto;
 	struct vnet *so_vnet;
 	struct ucred *so_cred;
 	struct sockbuf so_rcv, so_snd;
-	u_long so_oobmark;  /* bytes from the head of so_rcv to the urgent mark, 0 none */
-	int so_count;	    /* references: the holder's, and those of calls under way */
-	void *so_emuldata;  /* rpc's */
+	u_long so_oobmark; /* bytes from the head of so_rcv to the urgent mark, 0 none */
+	int so_count;	   /* references: the holder's, and those of calls under way */
+	void *so_emuldata; /* rpc's */
 
 	/* on a listener's queue: so_listen is the listener */
 	struct socket *so_listen;
@@ -87,13 +87,13 @@ struct socket {
 	/* a listener (SO_ACCEPTCONN) */
 	struct accept_queue sol_comp;	/* completed, not yet accepted */
 	struct accept_queue sol_incomp; /* SQ_INCOMP: the protocol is still shaking hands */
-	u_int sol_qlen;		      /* length of sol_comp */
+	u_int sol_qlen;			/* length of sol_comp */
 	u_int sol_incqlen;
-	u_int sol_qlimit;	      /* backlog */
-	u_int sol_qheld;	      /* completed, handed to the holder, not yet taken by a program */
-	uint64_t sol_overcount;	      /* connections turned away by a full queue */
-	sbintime_t sol_overlast;      /* when the log last told of it */
-	u_int sol_overshort;	      /* turned away since then */
+	u_int sol_qlimit;	 /* backlog */
+	u_int sol_qheld;	 /* completed, handed to the holder, not yet taken by a program */
+	uint64_t sol_overcount;	 /* connections turned away by a full queue */
+	sbintime_t sol_overlast; /* when the log last told of it */
+	u_int sol_overshort;	 /* turned away since then */
 	so_upcall_t *sol_upcall;
 	void *sol_upcallarg;
 };
@@ -151,9 +151,10 @@ int sobind(struct socket *, struct sockaddr *, struct thread *);
 int solisten(struct socket *, int backlog, struct thread *);
 int solisten_proto_check(struct socket *);
 void solisten_proto(struct socket *, int backlog);
-int solisten_dequeue(struct socket *listener, struct socket **, int flags); /* EWOULDBLOCK if none */
-int solisten_wait(struct socket *listener); /* sleeps until one can be dequeued */
-int soaccept(struct socket *, struct sockaddr *sa); /* sa: room for sockaddr_storage */
+int solisten_dequeue(
+    struct socket *listener, struct socket **, int flags); /* EWOULDBLOCK if none */
+int solisten_wait(struct socket *listener);		   /* sleeps until one can be dequeued */
+int soaccept(struct socket *, struct sockaddr *sa);	   /* sa: room for sockaddr_storage */
 int soconnect(struct socket *, struct sockaddr *, struct thread *); /* starts it, never waits */
 int soconnwait(struct socket *); /* sleeps until connected or failed; returns so_error */
 int sodisconnect(struct socket *);
@@ -163,8 +164,8 @@ void soabort(struct socket *);
 void soref(struct socket *);
 void sorele(struct socket *);
 #define sofree sorele
-int sosockaddr(struct socket *, struct sockaddr *);  /* own address; room for sockaddr_storage */
-int sopeeraddr(struct socket *, struct sockaddr *);  /* ENOTCONN */
+int sosockaddr(struct socket *, struct sockaddr *); /* own address; room for sockaddr_storage */
+int sopeeraddr(struct socket *, struct sockaddr *); /* ENOTCONN */
 int soioctl(struct socket *, u_long cmd, void *data, struct ucred *);
 
 /*
@@ -218,8 +219,8 @@ void soupcall_set(struct socket *, sb_which, so_upcall_t *, void *);
 void soupcall_clear(struct socket *, sb_which);
 void solisten_upcall_set(struct socket *, so_upcall_t *, void *);
 
-extern u_long sb_max;	     /* kern.ipc.maxsockbuf */
-extern int somaxconn;	     /* kern.ipc.soacceptqueue */
+extern u_long sb_max; /* kern.ipc.maxsockbuf */
+extern int somaxconn; /* kern.ipc.soacceptqueue */
 extern uint32_t numopensockets;
 
 #endif
