@@ -129,15 +129,21 @@ mb_free_self(struct mbuf *m)
 	uma_zfree(mbclass[MC_MBUF].mc_zone, m);
 }
 
+/* NULL for storage that is not ours. */
 static struct mbclass *
 mbclass_bytype(u_int ext_type)
 {
-	struct mbclass *mc;
+	static const uint8_t index[] = {
+	    [EXT_CLUSTER] = MC_CLUSTER,
+	    [EXT_JUMBOP] = MC_JUMBOP,
+	    [EXT_JUMBO9] = MC_JUMBO9,
+	    [EXT_JUMBO16] = MC_JUMBO16,
+	    [EXT_JUMBO64] = MC_JUMBO64,
+	};
 
-	for (mc = &mbclass[MC_CLUSTER]; mc < mbclass + MC_COUNT; mc++)
-		if (mc->mc_type == ext_type)
-			return (mc);
-	return (NULL);
+	if (ext_type >= nitems(index) || index[ext_type] == MC_MBUF)
+		return (NULL);
+	return (&mbclass[index[ext_type]]);
 }
 
 /* The smallest cluster of at least `size` bytes. */
