@@ -52,8 +52,6 @@ struct ipq {
 	u_int ipq_total; /* bytes of payload, if havelast */
 	u_int ipq_have;	 /* bytes of payload that are here */
 	u_int ipq_nfrags;
-	u_short ipq_ifindex; /* where the first to come came in */
-	struct ifnet *ipq_ifp;
 	sbintime_t ipq_expire; /* sbinuptime */
 };
 LIST_HEAD(ipqhead, ipq);
@@ -162,13 +160,6 @@ ipq_drop(struct ipq *q)
 	ipq_free(q);
 }
 
-/* The interface may have gone while fragments waited. */
-static struct ifnet *
-ipq_ifnet(const struct ipq *q)
-{
-	return (ifnet_byindex(q->ipq_ifindex) == q->ipq_ifp ? q->ipq_ifp : NULL);
-}
-
 /* RFC 1122 3.3.2: the sender is told, if the fragment that names the ports is here. */
 static void
 ipq_expire(struct ipq *q)
@@ -177,7 +168,7 @@ ipq_expire(struct ipq *q)
 	struct mbuf *m = NULL;
 
 	IPSTAT_ADD(ips_fragtimeout, q->ipq_nfrags);
-	if (f != NULL && f->if_off == 0 && ipq_ifnet(q) != NULL) {
+	if (f != NULL && f->if_off == 0) {
 		m = f->if_m;
 		f->if_m = NULL;
 	}
@@ -197,7 +188,7 @@ ipreass_timeout(void *unused __unused)
 	ipreass_arm();
 }
 
-/* Gives up all that waits. */
+/* Gives up all that waits: memory is short, or an interface that fragments came by goes away. */
 void
 ip_drain(void)
 {
@@ -233,7 +224,7 @@ ipq_find(const struct ip *ip, const struct ipqhead *bucket)
 }
 
 static struct ipq *
-ipq_create(const struct mbuf *m, const struct ip *ip, struct ipqhead *bucket)
+ipq_create(const struct ip *ip, struct ipqhead *bucket)
 {
 	struct ipq *q;
 
@@ -247,8 +238,6 @@ ipq_create(const struct mbuf *m, const struct ip *ip, struct ipqhead *bucket)
 	q->ipq_dst = ip->ip_dst;
 	q->ipq_id = ip->ip_id;
 	q->ipq_p = ip->ip_p;
-	q->ipq_ifp = m->m_pkthdr.rcvif;
-	q->ipq_ifindex = m->m_pkthdr.rcvif->if_index;
 	q->ipq_expire = sbinuptime() + V_ipfragttl * SBT_1S;
 	LIST_INSERT_HEAD(bucket, q, ipq_hash);
 	TAILQ_INSERT_TAIL(&V_ipqage, q, ipq_age);
@@ -330,14 +319,12 @@ static struct mbuf *
 ipq_join(struct ipq *q)
 {
 	struct ipfrag *f = TAILQ_FIRST(&q->ipq_frags);
-	struct ifnet *ifp = ipq_ifnet(q);
 	struct mbuf *whole, *m;
 	struct ip *ip;
 	bool ecn_ok = true;
 
-	if (ifp == NULL || f->if_hlen + q->ipq_total > IP_MAXPACKET) {
-		if (ifp != NULL)
-			IPSTAT_INC(ips_toolong);
+	if (f->if_hlen + q->ipq_total > IP_MAXPACKET) {
+		IPSTAT_INC(ips_toolong);
 		ipq_drop(q);
 		return (NULL);
 	}
@@ -363,7 +350,6 @@ ipq_join(struct ipq *q)
 	ip->ip_sum = in_cksum(whole, ip->ip_hl << 2);
 	/* what a driver knew, it knew of a fragment */
 	whole->m_pkthdr.csum_flags = CSUM_IP_CHECKED | CSUM_IP_VALID;
-	whole->m_pkthdr.rcvif = ifp;
 	IPSTAT_INC(ips_reassembled);
 	return (whole);
 }
@@ -465,7 +451,7 @@ ip_reass(struct mbuf *m)
 	bucket = ipq_bucket(ip);
 	q = ipq_find(ip, bucket);
 	if (q == NULL)
-		q = ipq_create(m, ip, bucket);
+		q = ipq_create(ip, bucket);
 	if (q == NULL || V_nfrags >= V_maxfrags) {
 		frag_discard(f);
 		if (q != NULL && q->ipq_nfrags == 0)
