@@ -21,7 +21,6 @@
 #ifndef RPC_WIRE_H
 #define RPC_WIRE_H
 
-#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,13 +75,13 @@ struct rpc_msg {
 	uint16_t m_flags;  /* RPC_MORE: further replies of this request follow */
 };
 #define RPC_MORE 0x1
-static_assert(sizeof(struct rpc_msg) == 24, "rpc_msg");
+_Static_assert(sizeof(struct rpc_msg) == 24, "rpc_msg");
 
 struct rpc_addr {
 	uint32_t a_len;	   /* bytes in use; 0: none */
 	uint8_t a_data[32]; /* sockaddr_in, sockaddr_in6 */
 };
-static_assert(sizeof(struct rpc_addr) == 36, "rpc_addr");
+_Static_assert(sizeof(struct rpc_addr) == 36, "rpc_addr");
 
 struct rpc_int {
 	int32_t i_value;
@@ -150,14 +149,14 @@ struct rpc_dgram {
 	struct rpc_addr d_addr; /* from, or to; a_len 0: the connected peer */
 	uint32_t d_payload_len; /* bytes */
 };
-static_assert(sizeof(struct rpc_dgram) == 56, "rpc_dgram");
+_Static_assert(sizeof(struct rpc_dgram) == 56, "rpc_dgram");
 
 struct rpc_accept {
 	uint32_t a_magic;
 	uint32_t a_flags;
 	struct rpc_addr a_peer, a_local;
 };
-static_assert(sizeof(struct rpc_accept) == 80, "rpc_accept");
+_Static_assert(sizeof(struct rpc_accept) == 80, "rpc_accept");
 
 /*
  * Reports (RPC_CTL_REPORT) are UTF-8 lines of tab-separated fields; the first line names the
