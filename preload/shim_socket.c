@@ -4,6 +4,7 @@
  * accept() is the exception: it reads one record from the listener's pair, natively, so that
  * waiting, timeouts, signals, and several processes on one listener are the kernel's business.
  */
+#include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -76,8 +77,9 @@ listen(int fd, int backlog)
 
 /*
  * Until alpined has decided: a native read, so that a signal interrupts it or restarts it as
- * the program's sigaction says. SO_SNDTIMEO bounds it, and then Linux says EINPROGRESS. The
- * attempt goes on in alpined whatever becomes of the waiting.
+ * the program's sigaction says. SO_SNDTIMEO bounds it; then Linux says EINPROGRESS, and after
+ * a signal EINTR in any case (socket(7)), as poll() does. The attempt goes on in alpined
+ * whatever becomes of the waiting.
  */
 static int
 connect_wait(int fd, int wait_fd)
@@ -85,21 +87,24 @@ connect_wait(int fd, int wait_fd)
 	struct timeval limit = {0, 0};
 	socklen_t len = sizeof(limit);
 	struct rpc_int verdict;
-	ssize_t n;
-	int error;
+	ssize_t n = -1;
+	int error, ready = 1;
 
 	if (real.getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &len) == 0 &&
-	    (limit.tv_sec > 0 || limit.tv_usec > 0))
-		real.setsockopt(wait_fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	n = real.read(wait_fd, &verdict, sizeof(verdict));
-	if (n == (ssize_t)sizeof(verdict))
-		error = verdict.i_value;
-	else if (n >= 0)
-		error = ENETDOWN;
-	else if (errno == EAGAIN || errno == EWOULDBLOCK)
+	    (limit.tv_sec > 0 || limit.tv_usec > 0)) {
+		struct pollfd wait = {.fd = wait_fd, .events = POLLIN};
+		int64_t ms = (int64_t)limit.tv_sec * 1000 + (limit.tv_usec + 999) / 1000;
+
+		ready = poll(&wait, 1, ms > INT_MAX ? INT_MAX : (int)ms);
+	}
+	if (ready > 0)
+		n = real.read(wait_fd, &verdict, sizeof(verdict));
+	if (ready == 0)
 		error = EINPROGRESS;
+	else if (n == (ssize_t)sizeof(verdict))
+		error = verdict.i_value;
 	else
-		error = errno == EINTR ? EINTR : ENETDOWN;
+		error = n < 0 && errno == EINTR ? EINTR : ENETDOWN;
 	shim_close(wait_fd);
 	return error;
 }

@@ -264,7 +264,8 @@ take_fds(struct msghdr *msg, struct rpc_call *call)
 
 /*
  * One reply. Replies to requests that nobody waits for any more (a thread that was killed in the
- * middle of a call) are skipped; each message is whole, so there is no other way to lose step.
+ * middle of a call, a child that shared the connection) are skipped; each message is whole, so
+ * there is no other way to lose step.
  */
 static int
 receive_reply(struct rpc_client *c, struct rpc_call *call)
@@ -273,6 +274,7 @@ receive_reply(struct rpc_client *c, struct rpc_call *call)
 	union fd_control control;
 	struct msghdr msg;
 	struct rpc_msg head;
+	bool stale;
 	unsigned i;
 	long n;
 
@@ -295,12 +297,12 @@ receive_reply(struct rpc_client *c, struct rpc_call *call)
 			close_fds(call);
 			return n == 0 ? -ECONNRESET : -EPROTO;
 		}
-		if (head.m_seq != c->c_seq)
+		stale = head.m_seq != c->c_seq || head.m_op != call->rc_op;
+		if (stale)
 			close_fds(call);
-	} while (head.m_seq != c->c_seq);
-	if (head.m_version != RPC_VERSION || head.m_op != call->rc_op ||
-	    (msg.msg_flags & MSG_TRUNC) != 0 || head.m_len != (size_t)n - sizeof(head) ||
-	    head.m_error < 0) {
+	} while (stale);
+	if (head.m_version != RPC_VERSION || (msg.msg_flags & MSG_TRUNC) != 0 ||
+	    head.m_len != (size_t)n - sizeof(head) || head.m_error < 0) {
 		close_fds(call);
 		return -EPROTO;
 	}
