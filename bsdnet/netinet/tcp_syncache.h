@@ -43,6 +43,7 @@ enum tcp_verdict syncache_expand(struct inpcb *listener, struct tcp_seg *, struc
 void syncache_chkrst(const struct tcp_seg *);
 void syncache_unreach(const struct in_conninfo *, tcp_seq);
 void syncache_init(void);
+void syncache_uninit(void);
 u_int syncache_count(void);
 
 #endif

@@ -76,6 +76,8 @@ struct tcpcb {
 	uint32_t max_sndwnd;	/* the most it ever did */
 	uint32_t snd_cwnd, snd_ssthresh;
 	uint32_t t_dupacks;
+	uint32_t t_bytes_acked;	/* since cwnd last grew, RFC 3465 */
+	bool t_rexmit1;		/* send the segment at snd_una again, whatever the windows say */
 	uint32_t t_rtttime_on;	/* a segment is being timed */
 	tcp_seq t_rtseq;	/* ... the round trip ends when this is acknowledged */
 	sbintime_t t_rtttime;	/* ... sent at */
@@ -142,6 +144,20 @@ struct tcpcb {
 	uint32_t t_sndrexmitpack, t_rcvoopack, t_sndzerowin;
 };
 
+/* What tcp_output decided to send: the next segment, or burst of segments. */
+struct tcp_plan {
+	tcp_seq seq;
+	uint32_t len;		/* bytes of data from seq on */
+	uint32_t win;		/* bytes of window to announce */
+	uint16_t flags;		/* TH_* */
+	uint16_t optlen;
+	uint16_t segsz;		/* with TSO: data bytes of each segment; else 0 */
+	bool rexmit;		/* a hole is filled: snd_nxt stays */
+	bool rescue;		/* ... and it is RFC 6675's rescue */
+	bool more;		/* decide again afterwards */
+	u_char opt[TCP_MAXOLEN];
+};
+
 /* t_flags */
 #define TF_ACKNOW 0x00000001
 #define TF_DELACK 0x00000002	/* an acknowledgment waits for TT_DELACK */
@@ -165,7 +181,6 @@ struct tcpcb {
 #define TF_TSO 0x01000000
 #define TF_CLOSED 0x02000000	/* no program will read from it again */
 #define TF_QUICKACK 0x04000000	/* TCP_QUICKACK_ALPINE */
-#define TF_INPUT 0x08000000	/* in tcp_input: output waits for its end */
 #define TF_ONTWQ 0x10000000
 #define TF_RTORECOVERY 0x20000000 /* go-back-N after a time-out, until snd_recover */
 
@@ -181,6 +196,7 @@ struct tcpcb {
 
 #define TCPOOB_HAVEDATA 0x01
 #define TCPOOB_HADDATA 0x02
+#define TCPOOB_PENDING 0x04 /* the byte before rcv_up has not come yet */
 
 #define intotcpcb(inp) ((struct tcpcb *)(inp)->inp_ppcb)
 #define sototcpcb(so) intotcpcb(sotoinpcb(so))
@@ -219,13 +235,14 @@ struct tcp_seg {
 	uint16_t urp;
 	uint16_t flags;		/* TH_* */
 	uint16_t nsegs, segsz;	/* wire segments merged into this one, data bytes of each */
-	uint8_t iptos;
+	uint8_t iptos, ttl;
 	bool bcast;		/* came by a link or network broadcast or multicast */
 	struct tcpopt to;
 	/* what the steps found */
 	uint32_t acked;		/* bytes of the send sequence newly acknowledged */
 	u_int wake;		/* TSW_* */
 	bool output;		/* call tcp_output at the end */
+	bool timewait;		/* both sides are done */
 };
 /* The socket is told at the end of a segment, when the connection is consistent. */
 #define TSW_RCV 0x01
@@ -296,6 +313,7 @@ TCP_TUNABLE(int, tcp_do_pmtud);
 TCP_TUNABLE(int, tcp_do_tso);
 TCP_TUNABLE(int, tcp_initcwnd_segments);
 TCP_TUNABLE(int, tcp_delack_enabled);
+TCP_TUNABLE(int, tcp_abc_l_var);
 TCP_TUNABLE(int, tcp_sendspace);
 TCP_TUNABLE(int, tcp_recvspace);
 TCP_TUNABLE(int, tcp_do_autosndbuf);
@@ -341,6 +359,7 @@ TCP_TUNABLE(int, tcp_retries);
 #define V_tcp_do_tso VNET(tcp_do_tso)
 #define V_tcp_initcwnd_segments VNET(tcp_initcwnd_segments)
 #define V_tcp_delack_enabled VNET(tcp_delack_enabled)
+#define V_tcp_abc_l_var VNET(tcp_abc_l_var)
 #define V_tcp_sendspace VNET(tcp_sendspace)
 #define V_tcp_recvspace VNET(tcp_recvspace)
 #define V_tcp_do_autosndbuf VNET(tcp_do_autosndbuf)
@@ -413,6 +432,16 @@ int tcp_ip_output(struct mbuf *, const struct in_conninfo *, struct inpcb *);
 void tcp_ctlinput(struct icmp *);
 
 /* tcp_respond.c: segments without a connection, or beside it */
+struct tcp_bare {
+	const struct in_conninfo *inc;
+	struct inpcb *inp;	/* NULL: none */
+	tcp_seq seq, ack;
+	uint32_t win;		/* the field as it goes out, already shifted */
+	uint16_t flags;
+	uint8_t ttl, tos;
+	const struct tcpopt *to; /* NULL: none */
+};
+int tcp_send_bare(const struct tcp_bare *); /* headers only */
 void tcp_respond_reset(const struct tcp_seg *); /* to a segment that has no business here */
 void tcp_respond_ack(struct tcpcb *, tcp_seq seq); /* bare, not through tcp_output */
 void tcp_challenge_ack(struct tcpcb *);
@@ -430,6 +459,7 @@ enum tcp_verdict tcp_step_urgent(struct tcpcb *, struct tcp_seg *);
 enum tcp_verdict tcp_step_text(struct tcpcb *, struct tcp_seg *);
 enum tcp_verdict tcp_step_fin(struct tcpcb *, struct tcp_seg *);
 void tcp_rcvwindow(struct tcpcb *);
+void tcp_append(struct tcpcb *, struct mbuf *, tcp_seq start, uint32_t len);
 /* tcp_ack.c */
 enum tcp_verdict tcp_step_ack(struct tcpcb *, struct tcp_seg *);
 bool tcp_update_sndwnd(struct tcpcb *, const struct tcp_seg *);
@@ -458,8 +488,8 @@ void tcp_sack_free(struct tcpcb *);
 uint32_t tcp_sack_pipe(const struct tcpcb *);	/* bytes in the network, RFC 6675 */
 bool tcp_sack_islost(const struct tcpcb *, tcp_seq);
 tcp_seq tcp_sack_skip(const struct tcpcb *, tcp_seq, uint32_t *room);
-struct tcp_plan;
-bool tcp_sack_nextseg(struct tcpcb *, struct tcp_plan *);
+/* RFC 6675 NextSeg(), rules 1 (lost) or 3 and 4 (not lost): at most room bytes into plan. */
+bool tcp_sack_nextseg(const struct tcpcb *, struct tcp_plan *, uint32_t room, bool lost);
 void tcp_sack_report(struct tcpcb *, tcp_seq start, tcp_seq end);
 void tcp_sack_trim_report(struct tcpcb *);
 /* tcp_output.c */

@@ -1,0 +1,227 @@
+/*
+ * tcp_reass.c - holds segments that came early until the gap fills.
+ * Owns tp->t_segq and V_tcp_reass_*. Called by tcp_segment.c only. RFC 9293 3.10.7.4, step 7.
+ *
+ * Bounds: net.inet.tcp.reass.maxqueuelen segments a connection, maxsegments a stack; and the
+ * storage that a connection's segments keep busy, clusters whole, stays below its receive
+ * buffer's. The segment that fills the gap at rcv_nxt is always taken, or nothing would move.
+ */
+#include <sys/param.h>
+#include <sys/malloc.h>
+#include <sys/mbuf.h>
+#include <sys/socketvar.h>
+#include <sys/sysctl.h>
+#include <netinet/tcp_seq.h>
+#include <netinet/tcp_var.h>
+
+static MALLOC_DEFINE(M_REASS, "tcp_reass", "out-of-order TCP segments");
+
+VNET_DEFINE_STATIC(int, tcp_reass_maxseg) = 4096;
+VNET_DEFINE_STATIC(int, tcp_reass_cursegs);
+VNET_DEFINE_STATIC(int, tcp_reass_maxqueuelen) = 100;
+#define V_tcp_reass_maxseg VNET(tcp_reass_maxseg)
+#define V_tcp_reass_cursegs VNET(tcp_reass_cursegs)
+#define V_tcp_reass_maxqueuelen VNET(tcp_reass_maxqueuelen)
+
+SYSCTL_DECL(_net_inet_tcp);
+SYSCTL_NODE(_net_inet_tcp, OID_AUTO, reass, CTLFLAG_RW, 0, "Out-of-order segments");
+SYSCTL_INT(_net_inet_tcp_reass, OID_AUTO, maxsegments, CTLFLAG_VNET | CTLFLAG_RW,
+    &VNET_NAME(tcp_reass_maxseg), 0, "Most segments held by all connections");
+SYSCTL_INT(_net_inet_tcp_reass, OID_AUTO, cursegments, CTLFLAG_VNET | CTLFLAG_RD,
+    &VNET_NAME(tcp_reass_cursegs), 0, "Segments held now");
+SYSCTL_INT(_net_inet_tcp_reass, OID_AUTO, maxqueuelen, CTLFLAG_VNET | CTLFLAG_RW,
+    &VNET_NAME(tcp_reass_maxqueuelen), 0, "Most segments held by one connection");
+
+static uint32_t
+reass_mbcnt(const struct mbuf *m)
+{
+	uint32_t n = 0;
+
+	for (; m != NULL; m = m->m_next)
+		n += MSIZE + ((m->m_flags & M_EXT) != 0 ? m->m_ext.ext_size : 0);
+	return (n);
+}
+
+static void
+reass_account(struct tcpcb *tp, const struct tseg_qent *te, int sign)
+{
+	tp->t_segqlen += sign;
+	tp->t_segqmbcnt += sign * (int)te->tqe_mbcnt;
+	V_tcp_reass_cursegs += sign;
+}
+
+/* Takes te out; its data is the caller's. */
+static struct mbuf *
+reass_unlink(struct tcpcb *tp, struct tseg_qent *te)
+{
+	struct mbuf *m = te->tqe_m;
+
+	TAILQ_REMOVE(&tp->t_segq, te, tqe_q);
+	reass_account(tp, te, -1);
+	free(te, M_REASS);
+	return (m);
+}
+
+void
+tcp_reass_flush(struct tcpcb *tp)
+{
+	struct tseg_qent *te;
+
+	while ((te = TAILQ_FIRST(&tp->t_segq)) != NULL)
+		m_freem(reass_unlink(tp, te));
+}
+
+static bool
+reass_full(const struct tcpcb *tp, const struct tcp_seg *seg, uint32_t mbcnt)
+{
+	if (seg->seq == tp->rcv_nxt)
+		return (false);
+	return (tp->t_segqlen >= (uint32_t)imax(V_tcp_reass_maxqueuelen, 0) ||
+	    V_tcp_reass_cursegs >= V_tcp_reass_maxseg ||
+	    tp->t_segqmbcnt + mbcnt > tptosocket(tp)->so_rcv.sb_mbmax);
+}
+
+/*
+ * Cuts from the segment what the queue has already, and from the queue what the segment
+ * replaces. Returns the entry before which it belongs; *drop: nothing of it is left.
+ */
+static struct tseg_qent *
+reass_overlap(struct tcpcb *tp, struct tcp_seg *seg, bool *drop)
+{
+	struct tseg_qent *te, *next;
+	uint32_t n;
+
+	*drop = false;
+	TAILQ_FOREACH_SAFE(te, &tp->t_segq, tqe_q, next) {
+		const tcp_seq te_end = te->tqe_start + te->tqe_len;
+		const tcp_seq end = seg->seq + seg->len;
+
+		if (SEQ_LT(te_end, seg->seq) || (te_end == seg->seq && !te->tqe_fin))
+			continue;
+		if (SEQ_GT(te->tqe_start, end))
+			return (te);
+		if (SEQ_LEQ(te->tqe_start, seg->seq)) {
+			/* our head is in te */
+			n = te_end - seg->seq;
+			if (n >= seg->len) {
+				te->tqe_fin |= (seg->flags & TH_FIN) != 0 && n == seg->len;
+				*drop = true;
+				return (te);
+			}
+			m_adj(seg->m, (int)n);
+			seg->seq += n;
+			seg->len -= n;
+			continue;
+		}
+		if (SEQ_LEQ(te_end, end)) {
+			/* te lies within ours */
+			if (te->tqe_fin && te_end == end)
+				seg->flags |= TH_FIN;
+			m_freem(reass_unlink(tp, te));
+			continue;
+		}
+		/* our tail is in te */
+		n = end - te->tqe_start;
+		if (n > 0) {
+			m_adj(seg->m, -(int)n);
+			seg->len -= n;
+			seg->flags &= ~TH_FIN;
+		}
+		return (te);
+	}
+	return (NULL);
+}
+
+/* Hands on what is in order now. True: the FIN is too. */
+static bool
+reass_deliver(struct tcpcb *tp, struct tcp_seg *seg)
+{
+	struct tseg_qent *te;
+	bool fin = false;
+
+	while ((te = TAILQ_FIRST(&tp->t_segq)) != NULL && te->tqe_start == tp->rcv_nxt && !fin) {
+		const uint32_t len = te->tqe_len;
+		const tcp_seq start = te->tqe_start;
+		struct mbuf *m;
+
+		fin = te->tqe_fin != 0;
+		m = reass_unlink(tp, te);
+		tp->rcv_nxt += len;
+		if (len > 0) {
+			tcp_append(tp, m, start, len);
+			seg->wake |= TSW_RCV;
+		} else
+			m_freem(m);
+	}
+	if (fin)
+		tcp_reass_flush(tp); /* nothing may follow it */
+	tcp_sack_trim_report(tp);
+	return (fin);
+}
+
+/* Reports the run of held segments that the byte at start is part of. */
+static void
+reass_report(struct tcpcb *tp, tcp_seq start)
+{
+	const struct tseg_qent *te;
+	tcp_seq a = 0, b = 0;
+	bool found = false;
+
+	if ((tp->t_flags & TF_SACK_PERMIT) == 0)
+		return;
+	TAILQ_FOREACH(te, &tp->t_segq, tqe_q) {
+		if (a == b || te->tqe_start != b) {
+			if (found)
+				break;
+			a = te->tqe_start;
+		}
+		b = te->tqe_start + te->tqe_len;
+		if (SEQ_LEQ(te->tqe_start, start) && SEQ_LT(start, b))
+			found = true;
+	}
+	if (found)
+		tcp_sack_report(tp, a, b);
+}
+
+bool
+tcp_reass(struct tcpcb *tp, struct tcp_seg *seg)
+{
+	struct tseg_qent *te, *before;
+	const tcp_seq start = seg->seq;
+	uint32_t mbcnt;
+	bool drop;
+
+	if (seg->seq != tp->rcv_nxt) {
+		TCPSTAT_INC(tcps_rcvoopack);
+		TCPSTAT_ADD(tcps_rcvoobyte, seg->len);
+		tp->t_rcvoopack++;
+	}
+	mbcnt = reass_mbcnt(seg->m);
+	if (reass_full(tp, seg, mbcnt)) {
+		TCPSTAT_INC(tcps_rcvreassfull);
+		return (false);
+	}
+	before = reass_overlap(tp, seg, &drop);
+	if (!drop) {
+		te = malloc(sizeof(*te), M_REASS, M_NOWAIT);
+		if (te == NULL) {
+			TCPSTAT_INC(tcps_rcvreassfull);
+			return (false);
+		}
+		*te = (struct tseg_qent){.tqe_m = seg->m,
+		    .tqe_start = seg->seq,
+		    .tqe_len = seg->len,
+		    .tqe_mbcnt = mbcnt,
+		    .tqe_fin = (seg->flags & TH_FIN) != 0};
+		seg->m = NULL;
+		if (before != NULL)
+			TAILQ_INSERT_BEFORE(before, te, tqe_q);
+		else
+			TAILQ_INSERT_TAIL(&tp->t_segq, te, tqe_q);
+		reass_account(tp, te, 1);
+	} else
+		TCPSTAT_INC(tcps_rcvduppack);
+	drop = reass_deliver(tp, seg);
+	reass_report(tp, start);
+	return (drop);
+}

@@ -1,0 +1,236 @@
+/*
+ * tcp_sockopt.c - socket options of level IPPROTO_TCP, tcp(4), and what TCP_INFO tells.
+ * Called through tcp_protosw. IP's options go on to ip_ctloutput().
+ */
+#include <sys/param.h>
+#include <sys/protosw.h>
+#include <sys/socketvar.h>
+#include <netinet/in_pcb.h>
+#include <netinet/ip_var.h>
+#include <netinet/tcp_seq.h>
+#include <netinet/tcp_var.h>
+
+#define TCP_KEEP_MAX_SEC (INT_MAX / 1000)
+
+void
+tcp_fill_info(const struct tcpcb *tp, struct tcp_info *ti)
+{
+	const struct socket *so = tptosocket(tp);
+
+	memset(ti, 0, sizeof(*ti));
+	ti->tcpi_state = tp->t_state;
+	if ((tp->t_flags & TF_RCVD_TSTMP) != 0)
+		ti->tcpi_options |= TCPI_OPT_TIMESTAMPS;
+	if ((tp->t_flags & TF_SACK_PERMIT) != 0)
+		ti->tcpi_options |= TCPI_OPT_SACK;
+	if ((tp->t_flags & TF_RCVD_SCALE) != 0) {
+		ti->tcpi_options |= TCPI_OPT_WSCALE;
+		ti->tcpi_snd_wscale = tp->snd_scale & 0xf;
+		ti->tcpi_rcv_wscale = tp->rcv_scale & 0xf;
+	}
+	ti->__tcpi_retransmits = ti->__tcpi_backoff = tp->t_rxtshift;
+	ti->__tcpi_probes = tp->t_keepprobes;
+	ti->tcpi_rto = (uint32_t)tp->t_rxtcur * 1000;
+	ti->tcpi_snd_mss = tcp_maxseg(tp);
+	ti->tcpi_rcv_mss = tp->t_rcvmss;
+	ti->__tcpi_unacked = howmany(tp->snd_max - tp->snd_una, tcp_maxseg(tp));
+	ti->__tcpi_sacked = howmany(tp->t_sack.ss_bytes, tcp_maxseg(tp));
+	ti->tcpi_last_data_recv = (uint32_t)sbttous(getsbinuptime() - tp->t_rcvtime);
+	ti->tcpi_rtt = tp->t_srtt;
+	ti->tcpi_rttvar = tp->t_rttvar;
+	ti->tcpi_snd_ssthresh = tp->snd_ssthresh;
+	ti->tcpi_snd_cwnd = tp->snd_cwnd;
+	ti->tcpi_rcv_space = so != NULL ? so->so_rcv.sb_hiwat : 0;
+	ti->tcpi_snd_wnd = tp->snd_wnd;
+	ti->tcpi_snd_nxt = tp->snd_nxt;
+	ti->tcpi_rcv_nxt = tp->rcv_nxt;
+	ti->tcpi_snd_rexmitpack = tp->t_sndrexmitpack;
+	ti->tcpi_rcv_ooopack = tp->t_rcvoopack;
+	ti->tcpi_snd_zerowin = tp->t_sndzerowin;
+}
+
+/* A flag of t_flags, for on/off options; 0: not one. */
+static u_int
+tcp_opt_flag(int name)
+{
+	switch (name) {
+	case TCP_NODELAY:
+		return (TF_NODELAY);
+	case TCP_NOPUSH:
+		return (TF_NOPUSH);
+	case TCP_NOOPT:
+		return (TF_NOOPT);
+	case TCP_QUICKACK_ALPINE:
+		return (TF_QUICKACK);
+	default:
+		return (0);
+	}
+}
+
+/* Where an option of seconds is kept, in ms; NULL: not one. */
+static u_int *
+tcp_opt_seconds(struct tcpcb *tp, int name)
+{
+	switch (name) {
+	case TCP_KEEPINIT:
+		return (&tp->t_keepinit);
+	case TCP_KEEPIDLE:
+		return (&tp->t_keepidle);
+	case TCP_KEEPINTVL:
+		return (&tp->t_keepintvl);
+	case TCP_MAXUNACKTIME:
+		return (&tp->t_maxunacktime);
+	default:
+		return (NULL);
+	}
+}
+
+/* The idle time changed under a running timer: begin again. */
+static void
+tcp_restart_keep(struct tcpcb *tp)
+{
+	if (TCPS_HAVEESTABLISHED(tp->t_state) && tp->t_state != TCPS_TIME_WAIT)
+		tcp_timer_activate(tp, TT_KEEP, TP_KEEPIDLE(tp));
+	else if (tp->t_state == TCPS_SYN_SENT)
+		tcp_timer_activate(tp, TT_KEEP, TP_KEEPINIT(tp));
+}
+
+static int
+tcp_set_congestion(struct tcpcb *tp, struct sockopt *sopt)
+{
+	char name[TCP_CA_NAME_MAX] = "";
+	struct cc_algo *a;
+	size_t n = min(sopt->sopt_valsize, sizeof(name) - 1);
+	int error;
+
+	error = sooptcopyin(sopt, name, n, 1);
+	if (error != 0)
+		return (error);
+	a = cc_find_algo(name);
+	if (a == NULL)
+		return (ESRCH);
+	error = a == tp->ccv->algo ? 0 : cc_attach(tp, a);
+	if (error == 0 && TCPS_HAVEESTABLISHED(tp->t_state) && a->conn_init != NULL)
+		a->conn_init(tp->ccv);
+	return (error);
+}
+
+static int
+tcp_set_flag(struct tcpcb *tp, u_int flag, int on)
+{
+	if (on)
+		tp->t_flags |= flag;
+	else
+		tp->t_flags &= ~flag;
+	/* what Nagle or TCP_NOPUSH held back goes now; an owed ACK too */
+	if ((flag == TF_NODELAY && on) || (flag == TF_NOPUSH && !on))
+		return (TCPS_HAVEESTABLISHED(tp->t_state) ? tcp_output(tp) : 0);
+	if (flag == TF_QUICKACK && on && (tp->t_flags & TF_DELACK) != 0)
+		return (tcp_sendack(tp));
+	return (0);
+}
+
+static int
+tcp_set_maxseg(struct tcpcb *tp, int mss)
+{
+	if (mss <= 0 || (u_int)mss < (u_int)V_tcp_minmss ||
+	    (tp->t_state != TCPS_CLOSED && tp->t_state != TCPS_LISTEN && (u_int)mss > tp->t_maxseg))
+		return (EINVAL);
+	tp->t_mssopt = (u_int)mss;
+	tp->t_maxseg = min(tp->t_maxseg, (u_int)mss);
+	return (0);
+}
+
+static int
+tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
+{
+	u_int *ms = tcp_opt_seconds(tp, sopt->sopt_name);
+	u_int flag = tcp_opt_flag(sopt->sopt_name);
+	int error, val;
+
+	if (sopt->sopt_name == TCP_CONGESTION)
+		return (tcp_set_congestion(tp, sopt));
+	if (flag == 0 && ms == NULL && sopt->sopt_name != TCP_MAXSEG &&
+	    sopt->sopt_name != TCP_KEEPCNT && sopt->sopt_name != TCP_USER_TIMEOUT_ALPINE)
+		return (ENOPROTOOPT);
+	error = sooptcopyin(sopt, &val, sizeof(val), sizeof(val));
+	if (error != 0)
+		return (error);
+	if (flag != 0)
+		return (tcp_set_flag(tp, flag, val));
+	if (sopt->sopt_name == TCP_MAXSEG)
+		return (tcp_set_maxseg(tp, val));
+	if (val < 0)
+		return (EINVAL);
+	if (sopt->sopt_name == TCP_USER_TIMEOUT_ALPINE)
+		tp->t_maxunacktime = (u_int)val;
+	else if (sopt->sopt_name == TCP_KEEPCNT)
+		tp->t_keepcnt = (u_int)val;
+	else {
+		*ms = (u_int)imin(val, TCP_KEEP_MAX_SEC) * 1000;
+		tcp_restart_keep(tp);
+	}
+	return (0);
+}
+
+static int
+tcp_getopt(struct tcpcb *tp, struct sockopt *sopt)
+{
+	u_int flag = tcp_opt_flag(sopt->sopt_name);
+	struct tcp_info ti;
+	char name[TCP_CA_NAME_MAX] = "";
+	int val;
+
+	if (flag != 0)
+		val = (tp->t_flags & flag) != 0;
+	else switch (sopt->sopt_name) {
+		case TCP_MAXSEG:
+			val = (int)tp->t_maxseg;
+			break;
+		case TCP_KEEPINIT:
+			val = (int)(TP_KEEPINIT(tp) / 1000);
+			break;
+		case TCP_KEEPIDLE:
+			val = (int)(TP_KEEPIDLE(tp) / 1000);
+			break;
+		case TCP_KEEPINTVL:
+			val = (int)(TP_KEEPINTVL(tp) / 1000);
+			break;
+		case TCP_KEEPCNT:
+			val = (int)TP_KEEPCNT(tp);
+			break;
+		case TCP_MAXUNACKTIME:
+			val = (int)(tp->t_maxunacktime / 1000);
+			break;
+		case TCP_USER_TIMEOUT_ALPINE:
+			val = (int)tp->t_maxunacktime;
+			break;
+		case TCP_INFO:
+			tcp_fill_info(tp, &ti);
+			return (sooptcopyout(sopt, &ti, sizeof(ti)));
+		case TCP_CONGESTION:
+			strlcpy(name, tp->ccv->algo->name, sizeof(name));
+			return (sooptcopyout(sopt, name, sizeof(name)));
+		default:
+			return (ENOPROTOOPT);
+		}
+	return (sooptcopyout(sopt, &val, sizeof(val)));
+}
+
+int
+tcp_ctloutput(struct socket *so, struct sockopt *sopt)
+{
+	struct inpcb *inp = sotoinpcb(so);
+	struct tcpcb *tp;
+
+	if (inp == NULL)
+		return (EINVAL);
+	if (sopt->sopt_level != IPPROTO_TCP)
+		return (ip_ctloutput(so, sopt));
+	tp = intotcpcb(inp);
+	if (sopt->sopt_dir == SOPT_GET)
+		return (tcp_getopt(tp, sopt));
+	if (tcp_isdead(tp))
+		return (ECONNRESET);
+	return (tcp_setopt(tp, sopt));
+}
