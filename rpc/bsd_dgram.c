@@ -1,0 +1,154 @@
+/*
+ * bsd_dgram.c - datagrams between a program's messages and UDP or raw sockets.
+ *
+ * A message is a struct rpc_dgram, Linux's control items and the payload (wire.h). Owns nothing.
+ * Called by rpc/pump_dgram.c and rpc/request.c.
+ */
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/errno.h>
+#include <sys/malloc.h>
+#include <sys/mbuf.h>
+#include <sys/socket.h>
+#include <sys/socketvar.h>
+#include <sys/uio.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+
+#include "rpc/bsd_var.h"
+
+/* ---- out ---- */
+
+static struct mbuf *
+payload_mbuf(const void *payload, size_t len)
+{
+	struct mbuf *m = m_get3((int)len + max_hdr, M_NOWAIT, MT_DATA, M_PKTHDR);
+
+	if (m == NULL)
+		return (NULL);
+	m->m_data += max_hdr;
+	memcpy(mtod(m, void *), payload, len);
+	m->m_len = m->m_pkthdr.len = (int)len;
+	m->m_pkthdr.rcvif = NULL;
+	return (m);
+}
+
+/* On Linux a connected socket may still name a destination: its peer is no news. */
+static bool
+is_peer(struct socket *so, const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in *to = (const struct sockaddr_in *)(const void *)ss;
+	struct sockaddr_storage peer;
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)(const void *)&peer;
+
+	memset(&peer, 0, sizeof(peer));
+	return (sopeeraddr(so, (struct sockaddr *)&peer) == 0 &&
+	    sin->sin_addr.s_addr == to->sin_addr.s_addr && sin->sin_port == to->sin_port);
+}
+
+int
+bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgram *hdr,
+    const void *control, size_t control_len, const void *payload, size_t len)
+{
+	struct socket *so = b->b_so;
+	struct sockaddr_storage ss;
+	struct sockaddr *to = NULL;
+	struct linux_send ls = {.control = NULL, .tos = -1, .ttl = -1};
+	struct mbuf *m;
+	int error;
+
+	if (hdr != NULL && hdr->d_addr.a_len > 0) {
+		error = linux_sockaddr_in(hdr->d_addr.a_data, hdr->d_addr.a_len, &ss);
+		if (error != 0)
+			return (error);
+		if (!is_peer(so, &ss))
+			to = (struct sockaddr *)&ss;
+	}
+	if (control_len > 0) {
+		error = linux_control_in(b, control, control_len, &ls);
+		if (error != 0)
+			return (error);
+	}
+	m = payload_mbuf(payload, len);
+	if (m == NULL) {
+		m_freem(ls.control);
+		return (LINUX_ENOBUFS);
+	}
+	linux_send_begin(b, &ls);
+	error = sosend(so, to, NULL, m, ls.control,
+	    MSG_DONTWAIT | (hdr != NULL ? linux_msg_flags_in(hdr->d_flags) : 0), bsd_thread(cred));
+	linux_send_end(b, &ls);
+	return (bsd_errno_to_linux(error));
+}
+
+/* ---- in ---- */
+
+/* ICMP_FILTER: a bit per type that the program does not want to see. */
+static bool
+filtered_out(const struct bsock *b, struct mbuf *m)
+{
+	uint8_t hl, type;
+
+	if (b->b_icmp_filter == 0 || b->b_protocol != IPPROTO_ICMP ||
+	    m_length(m, NULL) < sizeof(struct ip) + ICMP_MINLEN)
+		return (false);
+	m_copydata(m, 0, 1, &hl);
+	if ((u_int)(hl & 0xf) * 4 >= m_length(m, NULL))
+		return (false);
+	m_copydata(m, (hl & 0xf) * 4, 1, &type);
+	return (type < 32 && (b->b_icmp_filter & 1u << type) != 0);
+}
+
+/* Lays the message out in buf; the mbufs stay the caller's. */
+static size_t
+compose(struct bsock *b, const struct sockaddr *from, struct mbuf *data, struct mbuf *control,
+    int flags, char *buf)
+{
+	struct rpc_dgram h;
+	size_t len = data != NULL ? m_length(data, NULL) : 0;
+
+	memset(&h, 0, sizeof(h));
+	h.d_magic = RPC_DGRAM_MAGIC;
+	h.d_hdr_len = sizeof(h);
+	h.d_flags = linux_msg_flags_out(flags);
+	if (from != NULL)
+		linux_sockaddr_out(from, &h.d_addr);
+	if (control != NULL)
+		h.d_control_len = (uint16_t)linux_control_out(b, control, buf + sizeof(h),
+		    RPC_CONTROL_MAX, &h.d_flags);
+	h.d_payload_len = (uint32_t)len;
+	memcpy(buf, &h, sizeof(h));
+	if (len > 0)
+		m_copydata(data, 0, (int)len, buf + sizeof(h) + h.d_control_len);
+	return (sizeof(h) + h.d_control_len + len);
+}
+
+int
+bsock_recv(struct bsock *b, void *buf, size_t size, size_t *len)
+{
+	struct uio uio = {.uio_segflg = UIO_SYSSPACE, .uio_rw = UIO_READ};
+	struct sockaddr *from;
+	struct mbuf *data, *control;
+	int error, flags;
+	bool wanted;
+
+	KASSERT(size >= BSOCK_DGRAM_MAX, ("%s: short buffer", __func__));
+	if ((b->b_so->so_rcv.sb_state & SBS_CANTRCVMORE) != 0 && sbavail(&b->b_so->so_rcv) == 0 &&
+	    b->b_so->so_error == 0)
+		return (LINUX_EAGAIN);
+	do {
+		uio.uio_resid = RPC_DGRAM_PAYLOAD_MAX;
+		flags = MSG_DONTWAIT;
+		error = soreceive(b->b_so, &from, &uio, &data, &control, &flags);
+		if (error != 0)
+			return (bsd_errno_to_linux(error));
+		wanted = data == NULL || !filtered_out(b, data);
+		if (wanted)
+			*len = compose(b, from, data, control, flags, buf);
+		free(from, M_SONAME);
+		m_freem(control);
+		m_freem(data);
+	} while (!wanted);
+	return (0);
+}

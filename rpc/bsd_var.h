@@ -1,0 +1,65 @@
+/*
+ * bsd_var.h - private to rpc/bsd_*.c: what the server's kernel half keeps of a socket, and the
+ * translation between BSD and Linux. Kernel world.
+ */
+#ifndef RPC_BSD_VAR_H
+#define RPC_BSD_VAR_H
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/ucred.h>
+
+#include "rpc/bsock.h"
+#include "rpc/linux_abi.h"
+
+struct mbuf;
+struct socket;
+
+#define BSF_PKTINFO 0x0001     /* IP_PKTINFO: destination and interface, as one item */
+#define BSF_TIMESTAMPNS 0x0002 /* the time of arrival as a timespec */
+#define BSF_RECVERR 0x0004     /* accepted; errors come as SO_ERROR anyway */
+#define BSF_CONNECTING 0x0008
+#define BSF_FREEBIND 0x0010
+#define BSF_PING 0x0020	       /* Linux's SOCK_DGRAM/IPPROTO_ICMP, over a raw socket */
+
+struct bsock {
+	struct socket *b_so;
+	bsock_event_fn *b_event;
+	void *b_owner;
+	bsock_held_fn *b_held; /* listeners */
+	unsigned b_flags;      /* BSF_* */
+	int b_type;	       /* LINUX_SOCK_* */
+	int b_protocol;	       /* as asked for, or the type's default */
+	uint64_t b_id;	       /* for SO_COOKIE */
+	/* options that are kept, and change nothing here */
+	int b_mark, b_priority, b_mtu_discover, b_no_check, b_busy_poll;
+	uint32_t b_icmp_filter; /* ICMP types that are not wanted, by bit */
+};
+
+/* The cred of a request, as the stack's; valid until the next call. */
+struct ucred *bsd_ucred(const struct bsock_cred *);
+struct thread *bsd_thread(const struct bsock_cred *);
+
+/* bsd_linux.c */
+int linux_sockaddr_in(const void *addr, size_t len, struct sockaddr_storage *); /* Linux errno */
+int linux_sockaddr_unspec(const void *addr, size_t len); /* is it AF_UNSPEC? */
+void linux_sockaddr_out(const struct sockaddr *, struct rpc_addr *);
+int linux_msg_flags_in(uint32_t); /* MSG_*: to BSD's */
+uint32_t linux_msg_flags_out(int);
+/*
+ * Control items of a send. What the protocol takes is in `control` (NULL: none); TOS and TTL of
+ * this datagram alone are put into the socket for the time of the call: -1 not given.
+ */
+struct linux_send {
+	struct mbuf *control;
+	int tos, ttl;
+	int old_tos, old_ttl;
+};
+int linux_control_in(struct bsock *, const void *control, size_t len, struct linux_send *);
+void linux_send_begin(struct bsock *, struct linux_send *);
+void linux_send_end(struct bsock *, struct linux_send *);
+/* Control items as received, laid out as Linux's in buf; bytes, a multiple of 8. */
+size_t linux_control_out(struct bsock *, struct mbuf *control, char *buf, size_t room,
+    uint32_t *msg_flags);
+
+#endif
