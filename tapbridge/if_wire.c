@@ -65,6 +65,7 @@ struct wire {
 	TAILQ_HEAD(wire_frames, wire_frame) w_frames; /* by f_due_ns, then as sent */
 	uint64_t w_in_flight;
 	struct callout w_callout;
+	uint64_t w_timer_ns; /* when it fires, if pending */
 	uint64_t w_random;
 	wire_filter_fn *w_filter;
 	void *w_filter_arg;
@@ -173,6 +174,9 @@ set_timer(struct wire *w)
 		callout_stop(&w->w_callout);
 		return;
 	}
+	if (callout_pending(&w->w_callout) && w->w_timer_ns == f->f_due_ns)
+		return;
+	w->w_timer_ns = f->f_due_ns;
 	callout_reset_sbt(
 	    &w->w_callout, f->f_due_ns > now ? nstosbt(f->f_due_ns - now) : 0, 0, wire_timer, w, 0);
 }
