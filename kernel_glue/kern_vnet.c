@@ -50,7 +50,8 @@ vnet_create(const char *name)
 	if (vnet->vnet_data_mem == NULL)
 		panic("no memory for the data of a stack");
 	copy = (char *)vnet->vnet_data_mem + section % DATA_ALIGN;
-	memcpy(copy, __start_set_vnet, data_bytes() - DATA_ALIGN);
+	if (data_bytes() > DATA_ALIGN)
+		memcpy(copy, __start_set_vnet, data_bytes() - DATA_ALIGN);
 	vnet->vnet_data_base = (uintptr_t)copy - section;
 	vnet->vnet_id = last_id++;
 	if (name != NULL)

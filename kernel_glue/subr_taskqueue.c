@@ -163,10 +163,12 @@ swi_pending(void)
 	return (scheduled > 0 || !STAILQ_EMPTY(&the_queue.tq_tasks));
 }
 
+/* Tasks wait until no soft interrupt does. */
 void
 swi_run(void)
 {
 	if (scheduled > 0)
 		run_swis();
-	run_tasks(&the_queue);
+	if (scheduled == 0)
+		run_tasks(&the_queue);
 }
