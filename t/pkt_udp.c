@@ -72,6 +72,7 @@ static void
 test_out(void)
 {
 	size_t got;
+	int error;
 
 	TB_ENTER(h);
 	is_int(tb_sendto(so, "10.0.0.2", 7, want, 100), 0, "send");
@@ -96,7 +97,8 @@ test_out(void)
 	expect(p, 0, 2, "IP 10.0.0.1 > 10.0.0.2 proto 17 len 48 mf 0 off 2960");
 	TB_ENTER(h);
 	is_int(tb_sendto(so, "10.0.0.2", 7, want, 65507 + 1), EMSGSIZE, "more than IP carries");
-	is_int(tb_sendto(so, "192.0.2.1", 7, want, 10), EHOSTUNREACH, "no route");
+	error = tb_sendto(so, "192.0.2.1", 7, want, 10);
+	ok(error == ENETUNREACH || error == EHOSTUNREACH, "no route: %d", error);
 	is_int(tb_recvfrom(so, buf, sizeof(buf), &got, NULL, MSG_DONTWAIT), EWOULDBLOCK, "quiet");
 	TB_LEAVE();
 	expect_none(p, 100);

@@ -539,7 +539,6 @@ if_link_attach(struct link *l, const char *name, int unit)
 	set_capabilities(ifp, l->caps);
 	l->ifp = ifp;
 	ether_ifattach(ifp, l->mac);
-	ifp->if_mtu = l->mtu; /* ether_ifattach() says 1500 */
 	if_link_state_change(ifp, LINK_STATE_UP);
 	return (0);
 }

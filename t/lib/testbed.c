@@ -123,11 +123,11 @@ testbed_host(struct testbed *tb, const char *name, const char *addr_plen)
 	h->h_vnet = vnet_alloc();
 	strlcpy(h->h_vnet->vnet_name, name, sizeof(h->h_vnet->vnet_name));
 	h->h_link = wire_end(tb->tb_wire, mac);
-	TB_ENTER(h);
+	CURVNET_SET(h->h_vnet);
 	if (if_link_attach(h->h_link, "tap", 0) != 0)
 		tap_bail("testbed: no interface");
 	bring_up(h, plen);
-	TB_LEAVE();
+	CURVNET_RESTORE();
 	TAILQ_INSERT_TAIL(&tb->tb_hosts, h, h_next);
 	return (h);
 }
@@ -259,10 +259,10 @@ tb_spawn(struct tb_host *h, void (*fn)(struct tb_host *, void *), void *arg)
 	p->p_fn = fn;
 	p->p_arg = arg;
 	h->h_tb->tb_nprograms++;
-	TB_ENTER(h);
+	CURVNET_SET(h->h_vnet);
 	if (kthread_add(program_main, p, NULL, &td, 0, 0, "%s", h->h_name) != 0)
 		tap_bail("testbed: no thread");
-	TB_LEAVE();
+	CURVNET_RESTORE();
 }
 
 int

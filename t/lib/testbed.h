@@ -57,7 +57,7 @@ bool testbed_step(struct testbed *, uint64_t until_ns);
 void tb_spawn(struct tb_host *, void (*fn)(struct tb_host *, void *arg), void *arg);
 int testbed_programs(const struct testbed *); /* still running */
 
-/* Code between runs in a host's stack; it does not wait. */
+/* Code of the test itself, in a host's stack: it cannot wait. Not for programs. */
 #define TB_ENTER(host) ((void)(curvnet = (host)->h_vnet))
 #define TB_LEAVE() ((void)(curvnet = vnet0))
 
