@@ -16,7 +16,7 @@
 
 #include <host/host.h>
 
-#include "kernel_glue/kern_var.h"
+#include <sys/kern_var.h>
 
 #define STACK_PAGES_DEFAULT 64
 #define STACK_PAGES_MIN 8

@@ -16,7 +16,7 @@
 
 #include <host/host.h>
 
-#include "kernel_glue/kern_var.h"
+#include <sys/kern_var.h>
 
 #define TURN_NS_MAX (10 * NS_PER_MS) /* then the loop looks after its descriptors again */
 

@@ -9,10 +9,6 @@
 #include <sys/systm.h>
 #include <vm/uma.h>
 
-#ifndef ALPINE_VERSION
-#define ALPINE_VERSION "unknown"
-#endif
-
 #define MEMORY_TEXT_BYTES (32 * 1024)
 
 SYSCTL_ROOT_NODE(OID_AUTO, kern, CTLFLAG_RW, NULL, "The kernel environment");

@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 #include <sys/systm.h>
 
-#include "kernel_glue/kern_var.h"
+#include <sys/kern_var.h>
 
 #define SLEEP_BUCKETS 64
 

@@ -14,8 +14,8 @@
 #include <sys/ucred.h>
 #include <net/vnet.h>
 
-#include "kernel_glue/kern_var.h"
-#include "kernel_glue/kern_sysctl_var.h"
+#include <sys/kern_var.h>
+#include <sys/kern_sysctl_var.h>
 
 static MALLOC_DEFINE(M_SYSCTLOID, "sysctloid", "sysctl dynamic oids");
 

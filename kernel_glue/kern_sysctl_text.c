@@ -11,7 +11,7 @@
 #include <host/stdlib.h>
 #include <host/sysctl_text.h>
 
-#include "kernel_glue/kern_sysctl_var.h"
+#include <sys/kern_sysctl_var.h>
 
 #define NAME_BYTES 256
 #define GROWTH_BYTES 256 /* a text may have become longer since it was measured */

@@ -13,7 +13,7 @@
 
 #include <host/host.h>
 
-#include "kernel_glue/kern_var.h"
+#include <sys/kern_var.h>
 
 int hz = 1000;
 volatile int ticks;

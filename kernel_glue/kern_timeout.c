@@ -19,7 +19,7 @@
 #include <sys/systm.h>
 #include <net/vnet.h>
 
-#include "kernel_glue/kern_var.h"
+#include <sys/kern_var.h>
 
 #define SLOT_SHIFT 16 /* 65.536 us */
 #define DIGIT 6

@@ -13,7 +13,7 @@
 
 #include <host/host.h>
 
-#include "kernel_glue/kern_var.h"
+#include <sys/kern_var.h>
 
 #define DATA_ALIGN 64 /* no VNET variable wants more */
 

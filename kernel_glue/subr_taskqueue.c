@@ -11,7 +11,7 @@
 #include <sys/taskqueue.h>
 #include <net/vnet.h>
 
-#include "kernel_glue/kern_var.h"
+#include <sys/kern_var.h>
 
 static MALLOC_DEFINE(M_SWI, "swi", "soft interrupts");
 

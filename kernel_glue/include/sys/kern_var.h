@@ -1,8 +1,8 @@
 /*
  * kern_var.h - what the files of kernel_glue know of each other. Nobody else includes it.
  */
-#ifndef KERNEL_GLUE_KERN_VAR_H
-#define KERNEL_GLUE_KERN_VAR_H
+#ifndef _SYS_KERN_VAR_H_
+#define _SYS_KERN_VAR_H_
 
 #include <sys/types.h>
 #include <sys/kernel.h>

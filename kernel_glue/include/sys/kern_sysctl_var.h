@@ -1,6 +1,6 @@
 /* kern_sysctl_var.h - what the two halves of sysctl(9) share. Private to kernel_glue. */
-#ifndef KERNEL_GLUE_KERN_SYSCTL_VAR_H
-#define KERNEL_GLUE_KERN_SYSCTL_VAR_H
+#ifndef _SYS_KERN_SYSCTL_VAR_H_
+#define _SYS_KERN_SYSCTL_VAR_H_
 
 #include <sys/sysctl.h>
 
