@@ -268,7 +268,7 @@ static void
 tcp_autorcvbuf(struct tcpcb *tp, uint32_t len)
 {
 	struct socket *so = tptosocket(tp);
-	uint32_t now, rtt_ms, newsize;
+	uint32_t now, rtt_ms, most;
 
 	if (!V_tcp_do_autorcvbuf || (so->so_rcv.sb_flags & SB_AUTOSIZE) == 0)
 		return;
@@ -276,10 +276,9 @@ tcp_autorcvbuf(struct tcpcb *tp, uint32_t len)
 	rtt_ms = max(tp->t_srtt / 1000, 1);
 	tp->rfbuf_cnt += len;
 	if (tp->rfbuf_ts != 0 && now - tp->rfbuf_ts < rtt_ms) {
-		if (tp->rfbuf_cnt > so->so_rcv.sb_hiwat / 8 * 7 &&
-		    so->so_rcv.sb_hiwat < (u_int)V_tcp_autorcvbuf_max) {
-			newsize = min(so->so_rcv.sb_hiwat * 2, (u_int)V_tcp_autorcvbuf_max);
-			if (!sbreserve(so, SO_RCV, newsize, NULL))
+		most = min((u_int)V_tcp_autorcvbuf_max, (u_int)(sb_max / 9 * 8)); /* see sbreserve() */
+		if (tp->rfbuf_cnt > so->so_rcv.sb_hiwat / 8 * 7 && so->so_rcv.sb_hiwat < most) {
+			if (!sbreserve(so, SO_RCV, min(so->so_rcv.sb_hiwat * 2, most), NULL))
 				so->so_rcv.sb_flags &= ~SB_AUTOSIZE;
 			tp->rfbuf_ts = 0;
 			tp->rfbuf_cnt = 0;

@@ -402,9 +402,8 @@ syncache_fill_tcpcb(const struct syncache *sc, struct tcpcb *tp, const struct tc
 	}
 	if ((sc->sc_flags & SCF_SACK) != 0)
 		tp->t_flags |= TF_SACK_PERMIT;
-	tp->t_sndrexmitpack = sc->sc_rxmits; /* RFC 5681 3.1: then the window begins at one segment */
+	tp->t_sndrexmitpack = sc->sc_rxmits; /* RFC 5681 3.1: then cwnd begins at one segment */
 	tcp_mss(tp, sc->sc_peer_mss != 0 ? sc->sc_peer_mss : -1);
-	tp->t_sndrexmitpack = sc->sc_rxmits;
 }
 
 /* Makes the socket; NULL: no memory. The caller's reference to it is taken. */
@@ -424,12 +423,8 @@ syncache_socket(const struct syncache *sc, struct inpcb *listener)
 	inp->inp_ip_ttl = sc->sc_ip_ttl;
 	inp->inp_ip_tos = sc->sc_ip_tos;
 	inp->inp_ip_minttl = listener->inp_ip_minttl;
-	if (in_pcbinshash(inp) != 0) {
-		soabort(so);
-		return (NULL);
-	}
-	if (cc_attach(tp, ltp->ccv->algo) != 0) {
-		soabort(so);
+	if (in_pcbinshash(inp) != 0 || cc_attach(tp, ltp->ccv->algo) != 0) {
+		tcp_close(tp); /* takes it off the listener's queue, and with that frees it */
 		return (NULL);
 	}
 	soref(so);
