@@ -31,7 +31,7 @@ struct ether_addr {
 	u_char octet[ETHER_ADDR_LEN];
 } __packed;
 
-#define ETHER_IS_MULTICAST(addr) ((*(const u_char *)(addr) & 0x01) != 0)
+#define ETHER_IS_MULTICAST(addr) ((*(const u_char *)(addr)&0x01) != 0)
 #define ETHER_IS_BROADCAST(addr)                                                                   \
 	(((addr)[0] & (addr)[1] & (addr)[2] & (addr)[3] & (addr)[4] & (addr)[5]) == 0xff)
 #define ETHER_IS_ZERO(addr)                                                                        \

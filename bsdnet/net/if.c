@@ -113,7 +113,7 @@ if_attach_lladdr(struct ifnet *ifp, const u_char *lladdr)
 	struct {
 		struct ifaddr ifa;
 		struct sockaddr_dl sdl;
-	} *la;
+	} * la;
 
 	la = (void *)ifa_alloc(sizeof(*la), M_WAITOK);
 	la->sdl.sdl_len = sizeof(la->sdl);

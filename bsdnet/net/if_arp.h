@@ -23,20 +23,20 @@ struct arphdr {
 #define ARPOP_REVREPLY 4
 
 struct arpstat {
-	uint64_t txrequests;	/* requests sent, probes and announcements too */
-	uint64_t txreplies;	/* replies sent */
-	uint64_t txerrors;	/* could not be sent: no memory, interface */
-	uint64_t rxrequests;	/* requests received */
-	uint64_t rxreplies;	/* replies received */
-	uint64_t received;	/* ARP packets received, good or bad */
-	uint64_t dropped;	/* packets that waited for an answer and were dropped */
-	uint64_t timeouts;	/* entries that ran out */
-	uint64_t dupips;	/* somebody else claims one of our addresses */
-	uint64_t badlen;	/* too short, or lengths that are not Ethernet's and IPv4's */
-	uint64_t badproto;	/* not IPv4 over Ethernet, or no such operation */
-	uint64_t badaddr;	/* sender that cannot be: broadcast, multicast, zero, our own MAC */
-	uint64_t notforus;	/* requests and replies for others */
-	uint64_t overflow;	/* entries refused by net.link.ether.inet.maxentries */
+	uint64_t txrequests; /* requests sent, probes and announcements too */
+	uint64_t txreplies;  /* replies sent */
+	uint64_t txerrors;   /* could not be sent: no memory, interface */
+	uint64_t rxrequests; /* requests received */
+	uint64_t rxreplies;  /* replies received */
+	uint64_t received;   /* ARP packets received, good or bad */
+	uint64_t dropped;    /* packets that waited for an answer and were dropped */
+	uint64_t timeouts;   /* entries that ran out */
+	uint64_t dupips;     /* somebody else claims one of our addresses */
+	uint64_t badlen;     /* too short, or lengths that are not Ethernet's and IPv4's */
+	uint64_t badproto;   /* not IPv4 over Ethernet, or no such operation */
+	uint64_t badaddr;    /* sender that cannot be: broadcast, multicast, zero, our own MAC */
+	uint64_t notforus;   /* requests and replies for others */
+	uint64_t overflow;   /* entries refused by net.link.ether.inet.maxentries */
 };
 VNET_DECLARE(struct arpstat, arpstat);
 #define V_arpstat VNET(arpstat)

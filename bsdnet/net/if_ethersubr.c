@@ -43,8 +43,8 @@ SYSCTL_U64(_net_link_ether, OID_AUTO, notforus, CTLFLAG_VNET | CTLFLAG_RD,
     &VNET_NAME(ether_notforus), 0, "Frames in for other stations and groups");
 SYSCTL_U64(_net_link_ether, OID_AUTO, vlan, CTLFLAG_VNET | CTLFLAG_RD, &VNET_NAME(ether_vlan), 0,
     "Frames in with a VLAN tag, dropped");
-SYSCTL_U64(_net_link_ether, OID_AUTO, noproto, CTLFLAG_VNET | CTLFLAG_RD,
-    &VNET_NAME(ether_noproto), 0, "Frames in of a protocol that is not here");
+SYSCTL_U64(_net_link_ether, OID_AUTO, noproto, CTLFLAG_VNET | CTLFLAG_RD, &VNET_NAME(ether_noproto),
+    0, "Frames in of a protocol that is not here");
 
 char *
 ether_sprintf_r(const u_char *a, char *buf)
@@ -83,8 +83,7 @@ ether_input(struct ifnet *ifp, struct mbuf *m)
 		ifp->if_ierrors++;
 		goto drop;
 	}
-	if (__predict_false(m->m_len < ETHER_HDR_LEN) &&
-	    (m = m_pullup(m, ETHER_HDR_LEN)) == NULL) {
+	if (__predict_false(m->m_len < ETHER_HDR_LEN) && (m = m_pullup(m, ETHER_HDR_LEN)) == NULL) {
 		ifp->if_iqdrops++;
 		goto done;
 	}
@@ -162,7 +161,7 @@ lle_fits(const struct llentry *lle, const struct ifnet *ifp, const struct sockad
 		return (false);
 	if (dst->sa_family == AF_INET)
 		return (lle->r_l3addr.addr4.s_addr ==
-		    ((const struct sockaddr_in *)(const void *)dst)->sin_addr.s_addr);
+			((const struct sockaddr_in *)(const void *)dst)->sin_addr.s_addr);
 	return (memcmp(&lle->r_l3addr.addr6,
 		    &((const struct sockaddr_in6 *)(const void *)dst)->sin6_addr,
 		    sizeof(struct in6_addr)) == 0);
@@ -170,8 +169,8 @@ lle_fits(const struct llentry *lle, const struct ifnet *ifp, const struct sockad
 
 /* Fills the link header, or consumes m and returns why not; EWOULDBLOCK: it is kept. */
 static int
-ether_resolve(struct ifnet *ifp, struct mbuf *m, const struct sockaddr *dst, struct route *ro,
-    u_char *hdr)
+ether_resolve(
+    struct ifnet *ifp, struct mbuf *m, const struct sockaddr *dst, struct route *ro, u_char *hdr)
 {
 	struct lltable *llt;
 	struct llentry **plle = NULL;
@@ -213,8 +212,8 @@ ether_output(struct ifnet *ifp, struct mbuf *m, const struct sockaddr *dst, stru
 	int error;
 
 	M_ASSERTPKTHDR(m);
-	if (__predict_false((ifp->if_flags & IFF_UP) == 0 ||
-		(ifp->if_drv_flags & IFF_DRV_RUNNING) == 0)) {
+	if (__predict_false(
+		(ifp->if_flags & IFF_UP) == 0 || (ifp->if_drv_flags & IFF_DRV_RUNNING) == 0)) {
 		m_freem(m);
 		return (ENETDOWN);
 	}

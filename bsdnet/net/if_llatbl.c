@@ -43,9 +43,9 @@ lle_l3len(sa_family_t af)
 static const u_char *
 lle_l3addr(const struct sockaddr *sa)
 {
-	return ((const u_char *)sa +
-	    (sa->sa_family == AF_INET ? offsetof(struct sockaddr_in, sin_addr) :
-					offsetof(struct sockaddr_in6, sin6_addr)));
+	return ((const u_char *)sa + (sa->sa_family == AF_INET
+					     ? offsetof(struct sockaddr_in, sin_addr)
+					     : offsetof(struct sockaddr_in6, sin6_addr)));
 }
 
 void
@@ -55,10 +55,12 @@ lltable_fill_sa_entry(const struct llentry *lle, struct sockaddr *sa)
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)(void *)sa;
 
 	if (lle->lle_tbl->llt_af == AF_INET)
-		*sin = (struct sockaddr_in){.sin_len = sizeof(*sin), .sin_family = AF_INET,
+		*sin = (struct sockaddr_in){.sin_len = sizeof(*sin),
+		    .sin_family = AF_INET,
 		    .sin_addr = lle->r_l3addr.addr4};
 	else
-		*sin6 = (struct sockaddr_in6){.sin6_len = sizeof(*sin6), .sin6_family = AF_INET6,
+		*sin6 = (struct sockaddr_in6){.sin6_len = sizeof(*sin6),
+		    .sin6_family = AF_INET6,
 		    .sin6_addr = lle->r_l3addr.addr6};
 }
 
@@ -168,7 +170,7 @@ lltable_delete_entry(struct llentry *lle)
 	LIST_REMOVE(lle, lle_next);
 	TAILQ_REMOVE(&llt->llt_age, lle, lle_age);
 	llt->llt_entries--;
-	lle->la_flags &= (uint16_t)~(LLE_LINKED | LLE_VALID);
+	lle->la_flags &= (uint16_t) ~(LLE_LINKED | LLE_VALID);
 	lle->la_flags |= LLE_DELETED;
 	lle->lle_tbl = NULL;
 	llentry_free(lle);

@@ -27,28 +27,28 @@ struct llentry {
 		struct in_addr addr4;
 		struct in6_addr addr6;
 	} r_l3addr;
-	uint16_t la_flags;		  /* LLE_* */
-	uint8_t r_hdrlen;		  /* bytes of r_linkdata in use */
-	bool la_used;			  /* set by whoever sends by it; cleared when it is verified */
+	uint16_t la_flags; /* LLE_* */
+	uint8_t r_hdrlen;  /* bytes of r_linkdata in use */
+	bool la_used;	   /* set by whoever sends by it; cleared when it is verified */
 	u_char r_linkdata[LLE_MAX_LINKHDR]; /* the whole link header, if LLE_VALID */
 
-	LIST_ENTRY(llentry) lle_next;	  /* hash chain */
-	TAILQ_ENTRY(llentry) lle_age;	  /* of the table, the oldest first */
-	struct lltable *lle_tbl;	  /* NULL once it has left */
+	LIST_ENTRY(llentry) lle_next; /* hash chain */
+	TAILQ_ENTRY(llentry) lle_age; /* of the table, the oldest first */
+	struct lltable *lle_tbl;      /* NULL once it has left */
 	u_int lle_refcnt;
-	uint8_t la_state;		  /* the protocol's: ARP_* of if_ether.h */
-	uint8_t la_asked;		  /* requests sent without an answer */
-	time_t la_expire;		  /* time_uptime; 0 never */
-	struct mbufq la_hold;		  /* packets that wait for the address */
+	uint8_t la_state;     /* the protocol's: ARP_* of if_ether.h */
+	uint8_t la_asked;     /* requests sent without an answer */
+	time_t la_expire;     /* time_uptime; 0 never */
+	struct mbufq la_hold; /* packets that wait for the address */
 	struct callout lle_timer;
-	u_char ll_addr[8];		  /* the address itself */
+	u_char ll_addr[8]; /* the address itself */
 };
 #define LLE_DELETED 0x0001
-#define LLE_STATIC 0x0002  /* by hand: stays */
-#define LLE_IFADDR 0x0004  /* our own */
-#define LLE_VALID 0x0008   /* ll_addr and r_linkdata are good */
+#define LLE_STATIC 0x0002 /* by hand: stays */
+#define LLE_IFADDR 0x0004 /* our own */
+#define LLE_VALID 0x0008  /* ll_addr and r_linkdata are good */
 #define LLE_REJECT 0x0010
-#define LLE_PUB 0x0020	   /* published */
+#define LLE_PUB 0x0020 /* published */
 #define LLE_LINKED 0x0040
 
 TAILQ_HEAD(llentries, llentry);
@@ -87,8 +87,8 @@ struct lltable_holder {
 	struct lltable *lh_llt;
 };
 #define lltable_get(ifp, af)                                                                       \
-	((ifp)->if_afdata[af] != NULL ? ((struct lltable_holder *)(ifp)->if_afdata[af])->lh_llt :   \
-					NULL)
+	((ifp)->if_afdata[af] != NULL ? ((struct lltable_holder *)(ifp)->if_afdata[af])->lh_llt    \
+				      : NULL)
 
 void llentry_ref(struct llentry *);
 void llentry_free(struct llentry *); /* drops a reference */

@@ -132,8 +132,8 @@ lo_vnet_init(const void *unused __unused)
 	ifp->if_output = looutput;
 	ifp->if_transmit = lo_transmit;
 	ifp->if_link_state = LINK_STATE_UP;
-	ifp->if_capabilities = ifp->if_capenable = IFCAP_RXCSUM | IFCAP_TXCSUM |
-	    IFCAP_RXCSUM_IPV6 | IFCAP_TXCSUM_IPV6;
+	ifp->if_capabilities = ifp->if_capenable =
+	    IFCAP_RXCSUM | IFCAP_TXCSUM | IFCAP_RXCSUM_IPV6 | IFCAP_TXCSUM_IPV6;
 	ifp->if_hwassist = LO_CSUM | LO_CSUM6;
 	V_loif = ifp;
 	if_attach(ifp);

@@ -93,8 +93,10 @@ if_addmulti(struct ifnet *ifp, struct sockaddr *sa, struct ifmultiaddr **retifma
 		ifma->ifma_refcount = 1;
 		if (ifp->if_type == IFT_ETHER) {
 			st->lladdr = (struct sockaddr_dl){.sdl_len = sizeof(st->lladdr),
-			    .sdl_family = AF_LINK, .sdl_index = ifp->if_index,
-			    .sdl_type = ifp->if_type, .sdl_alen = ETHER_ADDR_LEN};
+			    .sdl_family = AF_LINK,
+			    .sdl_index = ifp->if_index,
+			    .sdl_type = ifp->if_type,
+			    .sdl_alen = ETHER_ADDR_LEN};
 			memcpy(st->lladdr.sdl_data, mac, ETHER_ADDR_LEN);
 			ifma->ifma_lladdr = (struct sockaddr *)&st->lladdr;
 		}

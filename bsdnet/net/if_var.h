@@ -57,37 +57,37 @@ typedef int if_output_fn_t(struct ifnet *, struct mbuf *, const struct sockaddr 
 struct ifnet {
 	TAILQ_ENTRY(ifnet) if_link;
 	struct vnet *if_vnet;
-	char if_xname[IFNAMSIZ];      /* (d) by if_initname() */
+	char if_xname[IFNAMSIZ]; /* (d) by if_initname() */
 	const char *if_dname;
 	int if_dunit;
 	u_short if_index;
-	void *if_softc;		      /* (d) */
-	int if_flags;		      /* (d) IFF_UP | ... */
-	int if_drv_flags;	      /* (d) IFF_DRV_RUNNING */
+	void *if_softc;			   /* (d) */
+	int if_flags;			   /* (d) IFF_UP | ... */
+	int if_drv_flags;		   /* (d) IFF_DRV_RUNNING */
 	int if_capabilities, if_capenable; /* (d) IFCAP_* */
-	uint32_t if_hwassist;	      /* (d) CSUM_* that if_transmit takes care of */
-	u_int if_hw_tsomax;	      /* (d) bytes of a whole TSO packet, IP header and up */
-	uint8_t if_type;	      /* (d) IFT_* */
+	uint32_t if_hwassist;		   /* (d) CSUM_* that if_transmit takes care of */
+	u_int if_hw_tsomax;		   /* (d) bytes of a whole TSO packet, IP header and up */
+	uint8_t if_type;		   /* (d) IFT_* */
 	uint8_t if_addrlen, if_hdrlen;
 	uint8_t if_link_state;
-	uint32_t if_mtu;	      /* (d) bytes of network-layer packet */
+	uint32_t if_mtu; /* (d) bytes of network-layer packet */
 	uint32_t if_metric;
 	uint64_t if_baudrate;
 	sbintime_t if_lastchange;
 
-	if_init_fn_t *if_init;	      /* (d) */
-	if_ioctl_fn_t *if_ioctl;      /* (d) */
+	if_init_fn_t *if_init;	       /* (d) */
+	if_ioctl_fn_t *if_ioctl;       /* (d) */
 	if_transmit_fn_t *if_transmit; /* (d) */
-	if_output_fn_t *if_output;    /* set by ether_ifattach() etc. */
-	if_input_fn_t *if_input;      /* set by ether_ifattach() etc. */
+	if_output_fn_t *if_output;     /* set by ether_ifattach() etc. */
+	if_input_fn_t *if_input;       /* set by ether_ifattach() etc. */
 	/* every frame, in and out, for --pcap; NULL costs one test */
 	void (*if_tap)(struct ifnet *, struct mbuf *, bool outward, void *arg);
 	void *if_tap_arg;
 
-	struct ifaddr *if_addr;	      /* the link-level one */
+	struct ifaddr *if_addr; /* the link-level one */
 	struct ifaddrhead if_addrhead;
 	struct ifmultihead if_multiaddrs;
-	void *if_afdata[AF_MAX];      /* by dom_ifattach */
+	void *if_afdata[AF_MAX]; /* by dom_ifattach */
 	void *if_llsoftc;
 
 	/* inward counted by the link layer (ether_input), outward by the driver */
@@ -109,7 +109,7 @@ void if_free(struct ifnet *);
 void if_initname(struct ifnet *, const char *name, int unit);
 void if_attach(struct ifnet *);
 void if_attach_link(struct ifnet *, const u_char *lladdr);
-void if_detach(struct ifnet *);	      /* addresses, routes and neighbours go too */
+void if_detach(struct ifnet *); /* addresses, routes and neighbours go too */
 void if_up(struct ifnet *);
 void if_down(struct ifnet *);
 void if_link_state_change(struct ifnet *, int link_state);

@@ -78,9 +78,9 @@ void
 netisr_register(const struct netisr_handler *nhp)
 {
 	KASSERT(nhp->nh_proto < NETISR_MAXPROT, ("netisr_register: protocol %u", nhp->nh_proto));
-	KASSERT(netisr_proto[nhp->nh_proto] == NULL,
-	    ("netisr_register: %s: taken by %s", nhp->nh_name,
-		netisr_proto[nhp->nh_proto]->nh_name));
+	KASSERT(
+	    netisr_proto[nhp->nh_proto] == NULL, ("netisr_register: %s: taken by %s", nhp->nh_name,
+						     netisr_proto[nhp->nh_proto]->nh_name));
 	netisr_proto[nhp->nh_proto] = nhp;
 }
 

@@ -33,7 +33,7 @@ void netisr_register(const struct netisr_handler *);
 void netisr_unregister(const struct netisr_handler *);
 int netisr_dispatch(u_int proto, struct mbuf *); /* now */
 int netisr_queue(u_int proto, struct mbuf *);	 /* soon: a soft interrupt, never recursive */
-void netisr_forget_if(struct ifnet *); /* drops what came by it and waits */
+void netisr_forget_if(struct ifnet *);		 /* drops what came by it and waits */
 void netisr_getqdrops(const struct netisr_handler *, uint64_t *);
 
 #endif

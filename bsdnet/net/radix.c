@@ -181,8 +181,8 @@ rn_place(const u_char *bits, int plen, struct radix_node_head *head, struct radi
 }
 
 struct radix_node *
-rn_addroute(const void *key, const void *mask, struct radix_node_head *head,
-    struct radix_node *node)
+rn_addroute(
+    const void *key, const void *mask, struct radix_node_head *head, struct radix_node *node)
 {
 	const u_char *bits = rn_keybits(key, head);
 	struct radix_node *n, *parent, *fork, **slot;
@@ -194,11 +194,15 @@ rn_addroute(const void *key, const void *mask, struct radix_node_head *head,
 	if (n != NULL && n->rn_plen == plen && common == plen && !rn_isfork(n))
 		return (NULL);
 
-	*node = (struct radix_node){.rn_bits = bits, .rn_key = key, .rn_mask = mask,
-	    .rn_plen = plen, .rn_flags = RNF_ACTIVE};
+	*node = (struct radix_node){.rn_bits = bits,
+	    .rn_key = key,
+	    .rn_mask = mask,
+	    .rn_plen = plen,
+	    .rn_flags = RNF_ACTIVE};
 	head->rnh_count++;
-	slot = n != NULL ? rn_slot(head, n) :
-	    parent != NULL ? &parent->rn_child[rn_bit(bits, parent->rn_plen)] : &head->rnh_root;
+	slot = n != NULL	? rn_slot(head, n)
+	       : parent != NULL ? &parent->rn_child[rn_bit(bits, parent->rn_plen)]
+				: &head->rnh_root;
 	if (n == NULL) {
 		rn_link(slot, parent, node);
 	} else if (n->rn_plen == plen && common == plen) {

@@ -29,8 +29,8 @@ typedef int walktree_f_t(struct radix_node *, void *);
 int rn_inithead(struct radix_node_head **, int off_bits, int addr_bits);
 int rn_detachhead(struct radix_node_head **); /* the tree must be empty */
 /* node is the caller's storage; NULL if that (key, mask) is there already or the mask has holes */
-struct radix_node *rn_addroute(const void *key, const void *mask, struct radix_node_head *,
-    struct radix_node *node);
+struct radix_node *rn_addroute(
+    const void *key, const void *mask, struct radix_node_head *, struct radix_node *node);
 struct radix_node *rn_delete(const void *key, const void *mask, struct radix_node_head *);
 struct radix_node *rn_lookup(const void *key, const void *mask, struct radix_node_head *);
 struct radix_node *rn_match(const void *key, struct radix_node_head *);

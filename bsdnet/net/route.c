@@ -57,8 +57,8 @@ rib_create(uint32_t fib, sa_family_t af)
 	struct rib_head *rib;
 	int off, bits, made;
 
-	off = af == AF_INET ? (int)offsetof(struct sockaddr_in, sin_addr) :
-			      (int)offsetof(struct sockaddr_in6, sin6_addr);
+	off = af == AF_INET ? (int)offsetof(struct sockaddr_in, sin_addr)
+			    : (int)offsetof(struct sockaddr_in6, sin6_addr);
 	bits = af == AF_INET ? 32 : 128;
 	rib = malloc(sizeof(*rib), M_RTENTRY, M_WAITOK | M_ZERO);
 	rib->rib_fibnum = fib;
@@ -245,8 +245,8 @@ fib4_lookup(uint32_t fib, struct in_addr dst, uint32_t scopeid __unused, uint32_
 		nh = rc->rc_nh;
 	} else {
 		nh = rib_match(rib, &dst);
-		*rc = (struct rib_cache_entry){.rc_dst = dst.s_addr,
-		    .rc_generation = V_rt_generation, .rc_nh = nh};
+		*rc = (struct rib_cache_entry){
+		    .rc_dst = dst.s_addr, .rc_generation = V_rt_generation, .rc_nh = nh};
 	}
 	if (nh != NULL && (flags & NHR_REF) != 0)
 		nhop_ref(nh);

@@ -24,7 +24,7 @@ struct llentry;
 #define RTF_GATEWAY 0x2
 #define RTF_HOST 0x4
 #define RTF_REJECT 0x8
-#define RTF_DYNAMIC 0x10   /* by a redirect */
+#define RTF_DYNAMIC 0x10 /* by a redirect */
 #define RTF_MODIFIED 0x20
 #define RTF_DONE 0x40
 #define RTF_XRESOLVE 0x200
@@ -53,17 +53,17 @@ struct llentry;
 
 struct nhop_object {
 	uint16_t nh_flags;
-	uint16_t nh_mtu;	   /* bytes; the interface's, or the route's own if RTF_FIXEDMTU */
-	uint32_t nh_refcnt;	   /* NHR_REF and the rtentry hold one each */
+	uint16_t nh_mtu;    /* bytes; the interface's, or the route's own if RTF_FIXEDMTU */
+	uint32_t nh_refcnt; /* NHR_REF and the rtentry hold one each */
 	struct ifnet *nh_ifp;
-	struct ifaddr *nh_ifa;	   /* source address to use */
+	struct ifaddr *nh_ifa; /* source address to use */
 	struct ifnet *nh_aifp;
 	union {
 		struct sockaddr_in gw4_sa;
 		struct sockaddr_in6 gw6_sa;
 		struct sockaddr gw_sa;
 		struct sockaddr_storage gw_ss;
-	};			   /* the gateway if NHF_GATEWAY */
+	}; /* the gateway if NHF_GATEWAY */
 	uint64_t nh_pksent;
 };
 
@@ -71,15 +71,15 @@ struct rtentry {
 	struct radix_node rt_node; /* first */
 	struct sockaddr_storage rt_dst, rt_mask;
 	struct nhop_object *rt_nhop;
-	int rte_flags;		   /* RTF_* */
-	sbintime_t rt_expire;	   /* sbinuptime; 0 never */
+	int rte_flags;	      /* RTF_* */
+	sbintime_t rt_expire; /* sbinuptime; 0 never */
 	uint32_t rt_weight;
 };
 
 struct route {
 	struct nhop_object *ro_nh;
 	struct llentry *ro_lle;
-	uint32_t ro_generation;	   /* V_rt_generation when ro_nh was looked up */
+	uint32_t ro_generation; /* V_rt_generation when ro_nh was looked up */
 	uint16_t ro_flags;
 	union {
 		struct sockaddr ro_dst;
@@ -100,10 +100,10 @@ struct rib_head *rt_tables_get_rnh(uint32_t fib, sa_family_t);
 
 /* The next hop for a packet to dst; NULL: no route. Valid until the next table change, unless
  * NHR_REF (then nhop_free()). Never sleeps, never allocates. */
-struct nhop_object *fib4_lookup(uint32_t fib, struct in_addr dst, uint32_t scopeid, uint32_t flags,
-    uint32_t flowid);
-struct nhop_object *fib6_lookup(uint32_t fib, const struct in6_addr *dst, uint32_t scopeid,
-    uint32_t flags, uint32_t flowid);
+struct nhop_object *fib4_lookup(
+    uint32_t fib, struct in_addr dst, uint32_t scopeid, uint32_t flags, uint32_t flowid);
+struct nhop_object *fib6_lookup(
+    uint32_t fib, const struct in6_addr *dst, uint32_t scopeid, uint32_t flags, uint32_t flowid);
 void nhop_ref(struct nhop_object *);
 void nhop_free(struct nhop_object *);
 
@@ -112,21 +112,21 @@ struct rt_addrinfo {
 	const struct sockaddr *rti_dst, *rti_netmask, *rti_gateway;
 	struct ifnet *rti_ifp;
 	struct ifaddr *rti_ifa;
-	u_long rti_mtu;		  /* 0: the interface's */
-	sbintime_t rti_lifetime;  /* 0: for ever */
+	u_long rti_mtu;		 /* 0: the interface's */
+	sbintime_t rti_lifetime; /* 0: for ever */
 };
 /* EEXIST, ESRCH, ENETUNREACH (no way to the gateway), EINVAL, ENOBUFS */
 int rib_add_route(uint32_t fib, struct rt_addrinfo *);
 int rib_change_route(uint32_t fib, struct rt_addrinfo *);
 int rib_del_route(uint32_t fib, struct rt_addrinfo *);
 int rib_walk(uint32_t fib, int family, int (*f)(struct rtentry *, void *), void *arg);
-struct rtentry *rib_lookup_exact(uint32_t fib, const struct sockaddr *dst,
-    const struct sockaddr *mask);
+struct rtentry *rib_lookup_exact(
+    uint32_t fib, const struct sockaddr *dst, const struct sockaddr *mask);
 int rib_add_redirect(uint32_t fib, struct sockaddr *dst, struct sockaddr *gateway,
     struct sockaddr *author, struct ifnet *, int flags, int lifetime_sec);
 void rt_flushifroutes(struct ifnet *);
 void rt_flushifaroutes(struct ifaddr *); /* routes whose source address it is */
-void rt_updatemtu(struct ifnet *); /* its MTU changed */
+void rt_updatemtu(struct ifnet *);	 /* its MTU changed */
 
 struct rtstat {
 	uint64_t rts_badredirect, rts_dynamic, rts_newgateway, rts_unreach, rts_wildcard;

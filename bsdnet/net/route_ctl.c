@@ -37,12 +37,13 @@ SYSCTL_UINT_RANGE(_net_route, OID_AUTO, maxredirects, CTLFLAG_VNET | CTLFLAG_RW,
 static size_t
 af_layout(sa_family_t af, size_t *off)
 {
-	*off = af == AF_INET ? offsetof(struct sockaddr_in, sin_addr) :
-			       offsetof(struct sockaddr_in6, sin6_addr);
+	*off = af == AF_INET ? offsetof(struct sockaddr_in, sin_addr)
+			     : offsetof(struct sockaddr_in6, sin6_addr);
 	return (af == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr));
 }
 
-/* Destination and mask, normalised: nothing set behind the mask, no port; RTF_HOST as the mask says. */
+/* Destination and mask, normalised: nothing set behind the mask, no port; RTF_HOST as the mask
+ * says. */
 static int
 rt_setdst(struct rtentry *rt, const struct rt_addrinfo *info, struct rib_head *rib)
 {
@@ -54,8 +55,8 @@ rt_setdst(struct rtentry *rt, const struct rt_addrinfo *info, struct rib_head *r
 	n = af_layout(rib->rib_family, &off);
 	if (info->rti_dst->sa_len < off + n)
 		return (EINVAL);
-	plen = (info->rti_flags & RTF_HOST) != 0 ? (int)(n * NBBY) :
-						   rn_masklen(info->rti_netmask, rib->rnh_tree);
+	plen = (info->rti_flags & RTF_HOST) != 0 ? (int)(n * NBBY)
+						 : rn_masklen(info->rti_netmask, rib->rnh_tree);
 	if (plen < 0)
 		return (EINVAL);
 	d = (u_char *)&rt->rt_dst;
@@ -85,9 +86,11 @@ rt_gateway_ifp(uint32_t fib, const struct sockaddr *gw, struct ifnet **ifpp)
 		return (EINVAL);
 	if (*ifpp != NULL)
 		return (0);
-	nh = gw->sa_family == AF_INET ?
-	    fib4_lookup(fib, ((const struct sockaddr_in *)(const void *)gw)->sin_addr, 0, 0, 0) :
-	    fib6_lookup(fib, &((const struct sockaddr_in6 *)(const void *)gw)->sin6_addr, 0, 0, 0);
+	nh = gw->sa_family == AF_INET
+		 ? fib4_lookup(
+		       fib, ((const struct sockaddr_in *)(const void *)gw)->sin_addr, 0, 0, 0)
+		 : fib6_lookup(
+		       fib, &((const struct sockaddr_in6 *)(const void *)gw)->sin6_addr, 0, 0, 0);
 	if (nh != NULL && (nh->nh_flags & (NHF_GATEWAY | NHF_REJECT | NHF_BLACKHOLE)) == 0) {
 		*ifpp = nh->nh_ifp;
 		return (0);
@@ -323,7 +326,9 @@ rib_add_redirect(uint32_t fib, struct sockaddr *dst, struct sockaddr *gateway,
     struct sockaddr *author, struct ifnet *ifp, int flags __unused, int lifetime_sec)
 {
 	struct rt_addrinfo info = {.rti_flags = RTF_HOST | RTF_GATEWAY | RTF_DYNAMIC,
-	    .rti_dst = dst, .rti_gateway = gateway, .rti_ifp = ifp,
+	    .rti_dst = dst,
+	    .rti_gateway = gateway,
+	    .rti_ifp = ifp,
 	    .rti_lifetime = (lifetime_sec > 0 ? lifetime_sec : RT_REDIRECT_SEC) * SBT_1S};
 	struct rtentry *rt;
 	u_int count = 0;

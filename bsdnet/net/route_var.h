@@ -29,14 +29,15 @@ VNET_DECLARE(int, rt_numfibs);
 #define V_rt_numfibs VNET(rt_numfibs)
 
 struct nhop_object *nhop_alloc(struct ifnet *, struct ifaddr *);
-void rib_changed(void);					  /* cached next hops are void */
-void rib_unlink(struct rib_head *, struct rtentry *);	  /* takes it out and frees it */
-int rib_link(struct rib_head *, struct rtentry *);	  /* EEXIST, ENOBUFS */
+void rib_changed(void);				      /* cached next hops are void */
+void rib_unlink(struct rib_head *, struct rtentry *); /* takes it out and frees it */
+int rib_link(struct rib_head *, struct rtentry *);    /* EEXIST, ENOBUFS */
 struct rtentry *rtentry_alloc(void);
 void rtentry_free(struct rtentry *);
 /* f on each route of every table of this stack; it may delete what it is shown */
 void rib_foreach_all(void (*f)(struct rib_head *, struct rtentry *, void *), void *arg);
 void rt_arm_expiry(sbintime_t when);
-struct rtentry *rib_find(struct rib_head *, const struct sockaddr *dst, const struct sockaddr *mask);
+struct rtentry *rib_find(
+    struct rib_head *, const struct sockaddr *dst, const struct sockaddr *mask);
 
 #endif

@@ -38,20 +38,22 @@ struct ether_arp {
 	} while (0)
 
 /* la_state of an AF_INET llentry */
-#define ARP_LLINFO_INCOMPLETE 0 /* asking; or gave up: la_asked is 0 and la_expire the end of it */
+#define ARP_LLINFO_INCOMPLETE 0 /* asking */
 #define ARP_LLINFO_REACHABLE 1
 #define ARP_LLINFO_VERIFY 2 /* in use and old: asked by unicast, still good */
 #define ARP_LLINFO_FAILED 3 /* no answer: EHOSTDOWN until it expires */
 
 void arpintr(struct mbuf *);
-void arprequest(struct ifnet *, const struct in_addr *sip, const struct in_addr *tip,
-    const u_char *enaddr);
+void arprequest(
+    struct ifnet *, const struct in_addr *sip, const struct in_addr *tip, const u_char *enaddr);
 void arp_ifscrub(struct ifnet *, struct in_ifaddr *); /* address goes: stop announcing */
-void arp_announce(struct ifnet *);		      /* all its addresses: link came up, MAC changed */
+void arp_announce(struct ifnet *); /* all its addresses: link came up, MAC changed */
 
 /* For alpinectl arp. EINVAL, ENETUNREACH (not on its network), ENOENT, ENOBUFS. */
-int arp_set(struct ifnet *, struct in_addr, const u_char *lladdr, int flags); /* LLE_STATIC, LLE_PUB */
+int arp_set(
+    struct ifnet *, struct in_addr, const u_char *lladdr, int flags); /* LLE_STATIC, LLE_PUB */
 int arp_delete(struct ifnet *, struct in_addr);
 struct lltable *in_lltable_attach(struct ifnet *);
+void arp_flush(struct lltable *); /* all that was learned; the interface went down */
 
 #endif

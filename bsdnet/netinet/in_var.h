@@ -24,11 +24,11 @@ struct in_ifaddr {
 	uint8_t ia_acd_state;	    /* ACD_* */
 	uint8_t ia_acd_count;	    /* probes or announcements sent in this state */
 };
-#define ACD_IDLE 0	 /* no ARP here, or the interface is down */
+#define ACD_IDLE 0 /* no ARP here, or the interface is down */
 #define ACD_PROBING 1
 #define ACD_ANNOUNCING 2
-#define ACD_DEFENDING 3	 /* ours */
-#define ACD_DUPLICATE 4	 /* somebody else's: we stay silent and ask again */
+#define ACD_DEFENDING 3 /* ours */
+#define ACD_DUPLICATE 4 /* somebody else's: we stay silent and ask again */
 #define ia_ifp ia_ifa.ifa_ifp
 #define ia_flags ia_ifa.ifa_flags
 #define IA_SIN(ia) (&(ia)->ia_addr)
@@ -44,12 +44,13 @@ struct in_aliasreq {
 TAILQ_HEAD(in_ifaddrhead, in_ifaddr);
 VNET_DECLARE(struct in_ifaddrhead, in_ifaddrhead);
 #define V_in_ifaddrhead VNET(in_ifaddrhead)
-/* What the family keeps per interface, if_afdata[AF_INET]; the first member as if_llatbl.h wants. */
+/* What the family keeps per interface, if_afdata[AF_INET]; the first member as if_llatbl.h wants.
+ */
 struct in_multi;
 struct in_ifinfo {
-	struct lltable *ii_llt;		 /* NULL: no neighbours here */
-	LIST_HEAD(, in_multi) ii_multi;	 /* groups that we are in */
-	struct in_multi *ii_allhosts;	 /* 224.0.0.1, while there is an address */
+	struct lltable *ii_llt;		/* NULL: no neighbours here */
+	LIST_HEAD(, in_multi) ii_multi; /* groups that we are in */
+	struct in_multi *ii_allhosts;	/* 224.0.0.1, while there is an address */
 };
 #define IN_IFINFO(ifp) ((struct in_ifinfo *)(ifp)->if_afdata[AF_INET])
 void *in_domifattach(struct ifnet *);
@@ -62,6 +63,9 @@ int in_control(struct socket *, u_long cmd, void *data, struct ifnet *, struct t
 /* Convenience for the daemon and tests: "ifconfig ifp addr/plen". */
 int in_aifaddr(struct ifnet *, struct in_addr addr, int plen);
 int in_difaddr(struct ifnet *, struct in_addr addr);
+/* The same in host order; a broadcast address of INADDR_ANY is worked out. EINVAL, EEXIST. */
+int in_ifadd(struct ifnet *, in_addr_t addr, in_addr_t mask, in_addr_t bcast);
+void in_ifremove(struct in_ifaddr *);
 
 struct ip_moptions {
 	struct ifnet *imo_multicast_ifp;
