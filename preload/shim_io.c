@@ -131,22 +131,18 @@ writev(int fd, const struct iovec *iov, int n)
 }
 
 /*
- * Flags that AF_UNIX understands otherwise than TCP does. Urgent data is not carried through the
- * stack yet: sending it says so, and receiving finds none. TCP's MSG_TRUNC throws away.
- * True: *result is the answer.
+ * Flags that AF_UNIX understands otherwise than TCP does: TCP's MSG_TRUNC throws away. Urgent
+ * data is the pair's own, alpined carries it over. True: *result is the answer.
  */
 static bool
 stream_recv_flags(int fd, size_t len, int flags, ssize_t *result)
 {
 	char scratch[SCRATCH];
 
-	if ((flags & (MSG_OOB | MSG_TRUNC | MSG_ERRQUEUE)) == 0 ||
-	    shim_classify(fd).class != SHIM_STREAM)
+	if ((flags & (MSG_TRUNC | MSG_ERRQUEUE)) == 0 || shim_classify(fd).class != SHIM_STREAM)
 		return false;
 	if ((flags & MSG_ERRQUEUE) != 0)
 		*result = shim_fail(EAGAIN);
-	else if ((flags & MSG_OOB) != 0)
-		*result = shim_fail(EINVAL);
 	else
 		*result = read_result(fd,
 		    real.recv(fd, scratch, len < SCRATCH ? len : SCRATCH, flags & ~MSG_TRUNC),
@@ -176,8 +172,6 @@ send(int fd, const void *buf, size_t len, int flags)
 	shim_init();
 	if (shim_maybe_dgram(fd, &id))
 		return dgram_send_one(fd, id.cookie, buf, len, flags);
-	if ((flags & MSG_OOB) != 0 && shim_classify(fd).class == SHIM_STREAM)
-		return shim_fail(EOPNOTSUPP);
 	return write_result(fd, real.send(fd, buf, len, flags));
 }
 

@@ -108,8 +108,6 @@ socket_ioctl(int fd, struct shim_id id, unsigned long cmd, void *arg)
 		return 0;
 	case SIOCOUTQ:
 		return id.class == SHIM_STREAM ? ioctl_outq(fd, arg) : -1;
-	case SIOCATMARK:
-		return shim_ioctl_ask(fd, cmd, arg, sizeof(int));
 	case SIOCGIFCONF:
 		return ioctl_ifconf(fd, arg);
 	case SIOCETHTOOL: /* the argument holds a pointer */
@@ -141,7 +139,7 @@ ioctl(int fd, unsigned long cmd, ...)
 	shim_init();
 	cmd &= 0xffffffffu;
 	if (cmd == FIONREAD ? atomic_load_explicit(&shim_dgrams, memory_order_relaxed)
-			    : cmd == SIOCOUTQ || (cmd >= 0x8905 && cmd <= 0x89ff)) {
+			    : cmd == SIOCOUTQ || (cmd >= SIOCADDRT && cmd <= 0x89ff)) {
 		id = shim_classify(fd);
 		if (shim_ours(id))
 			error = socket_ioctl(fd, id, cmd, arg);

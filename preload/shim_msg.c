@@ -38,8 +38,7 @@ has_room(const struct msghdr *msg)
 static bool
 stream_flags_matter(int fd, int flags)
 {
-	return (flags & (MSG_OOB | MSG_TRUNC | MSG_ERRQUEUE)) != 0 &&
-	       shim_classify(fd).class == SHIM_STREAM;
+	return (flags & (MSG_TRUNC | MSG_ERRQUEUE)) != 0 && shim_classify(fd).class == SHIM_STREAM;
 }
 
 static ssize_t
@@ -105,7 +104,7 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 		return real.sendmsg(fd, msg, flags);
 	if (msg->msg_name != NULL)
 		id = shim_classify(fd);
-	else if (msg->msg_control != NULL || (flags & MSG_OOB) != 0)
+	else if (msg->msg_control != NULL)
 		id = atomic_load_explicit(&shim_confined, memory_order_relaxed) ? id
 										: shim_classify(fd);
 	else if (!shim_maybe_dgram(fd, &id))
@@ -115,8 +114,6 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (id.class == SHIM_STREAM) { /* TCP looks at neither; the pair would */
 		struct msghdr plain = {.msg_iov = msg->msg_iov, .msg_iovlen = msg->msg_iovlen};
 
-		if ((flags & MSG_OOB) != 0)
-			return shim_fail(EOPNOTSUPP);
 		n = real.sendmsg(fd, &plain, flags);
 	} else {
 		n = real.sendmsg(fd, msg, flags);
