@@ -4,7 +4,10 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/kernel.h>
+#include <sys/socketvar.h>
 #include <sys/sysctl.h>
+#include <sys/ucred.h>
+#include <sys/uio.h>
 #include <net/if_types.h>
 #include <net/netisr.h>
 #include <net/route.h>
@@ -380,5 +383,147 @@ tx(void)
 	m_adj(m, sizeof(gw));
 	describe(m, gw);
 	m_freem(m);
+	return (line);
+}
+
+/* ---- sockets ---- */
+
+u_char sock_buf[70000];
+u_int sock_len;
+
+static struct sockaddr_in
+sin_of(const char *ip, u_int port)
+{
+	struct sockaddr_in sin = { .sin_len = sizeof(sin), .sin_family = AF_INET };
+
+	sin.sin_port = htons(port);
+	sin.sin_addr = addr(ip);
+	return (sin);
+}
+
+struct ucred *
+user_cred(u_int uid)
+{
+	struct ucred *cred = crget();
+
+	cred->cr_uid = cred->cr_ruid = uid;
+	return (cred);
+}
+
+struct socket *
+sock(int type, int proto, struct ucred *cred)
+{
+	struct socket *so = NULL;
+
+	if (socreate(AF_INET, &so, type, proto, cred != NULL ? cred : kern_cred, NULL) != 0)
+		tap_bail("no socket");
+	return (so);
+}
+
+int
+sock_bind(struct socket *so, const char *ip, u_int port)
+{
+	struct sockaddr_in sin = sin_of(ip, port);
+
+	return (sobind(so, sintosa(&sin), NULL));
+}
+
+int
+sock_connect(struct socket *so, const char *ip, u_int port)
+{
+	struct sockaddr_in sin = sin_of(ip, port);
+
+	return (soconnect(so, sintosa(&sin), NULL));
+}
+
+int
+sock_setint(struct socket *so, int level, int name, int value)
+{
+	return (so_setsockopt(so, level, name, &value, sizeof(value)));
+}
+
+int
+sock_send(struct socket *so, const char *ip, u_int port, const void *data, u_int len, int ctype,
+    const void *cdata, u_int clen)
+{
+	struct sockaddr_in sin;
+	struct iovec iov = { __DECONST(void *, data), len };
+	struct uio uio = { .uio_iov = &iov, .uio_iovcnt = 1, .uio_resid = (ssize_t)len,
+		.uio_rw = UIO_WRITE };
+	struct mbuf *control = NULL;
+	int error;
+
+	if (ip != NULL)
+		sin = sin_of(ip, port);
+	if (ctype != 0)
+		control = sbcreatecontrol(cdata, clen, ctype, IPPROTO_IP, M_NOWAIT);
+	error = sosend(so, ip != NULL ? sintosa(&sin) : NULL, &uio, NULL, control, MSG_DONTWAIT,
+	    NULL);
+	trace_run();
+	return (error);
+}
+
+static void
+add_controls(struct mbuf *control)
+{
+	struct cmsghdr cm;
+	int off;
+	u_int i;
+
+	for (; control != NULL; control = m_free(control))
+		for (off = 0; off < control->m_len; off += (int)_CMSG_ALIGN(cm.cmsg_len)) {
+			memcpy(&cm, mtod(control, char *) + off, sizeof(cm));
+			add(" [%d ", cm.cmsg_type);
+			for (i = 0; i < cm.cmsg_len - CMSG_LEN(0); i++)
+				add("%02x", mtod(control, u_char *)[off + (int)CMSG_LEN(0) + (int)i]);
+			add("]");
+		}
+}
+
+const char *
+sock_gets(struct socket *so)
+{
+	struct iovec iov = { sock_buf, sizeof(sock_buf) - 1 };
+	struct uio uio = { .uio_iov = &iov, .uio_iovcnt = 1, .uio_resid = sizeof(sock_buf) - 1,
+		.uio_rw = UIO_READ };
+	struct sockaddr *from = NULL;
+	struct mbuf *control = NULL;
+	char a[INET_ADDRSTRLEN];
+	int error, flags = MSG_DONTWAIT;
+	size_t i;
+
+	line[0] = '\0';
+	error = soreceive(so, &from, &uio, NULL, &control, &flags);
+	sock_len = (u_int)(sizeof(sock_buf) - 1 - (size_t)uio.uio_resid);
+	if (error == EWOULDBLOCK)
+		return (line);
+	if (error != 0) {
+		add("errno %d", error);
+		return (line);
+	}
+	if (from != NULL)
+		add("%s:%u ", inet_ntoa_r(satosin(from)->sin_addr, a),
+		    ntohs(satosin(from)->sin_port));
+	for (i = 0; i < sock_len && i < 80; i++)
+		add("%c", sock_buf[i] >= ' ' && sock_buf[i] < 127 ? sock_buf[i] : '.');
+	if ((flags & MSG_TRUNC) != 0)
+		add(" TRUNC");
+	add_controls(control);
+	free(from, M_SONAME);
+	return (line);
+}
+
+const char *
+sock_name(struct socket *so)
+{
+	struct sockaddr_storage ss;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&ss;
+	char a[INET_ADDRSTRLEN];
+
+	line[0] = '\0';
+	if (sosockaddr(so, (struct sockaddr *)&ss) == 0)
+		add("%s:%u", inet_ntoa_r(sin->sin_addr, a), ntohs(sin->sin_port));
+	if (sopeeraddr(so, (struct sockaddr *)&ss) == 0)
+		add(" > %s:%u", inet_ntoa_r(sin->sin_addr, a), ntohs(sin->sin_port));
 	return (line);
 }

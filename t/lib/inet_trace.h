@@ -51,4 +51,25 @@ int trace_sysctl(const char *name, int value); /* sets; returns the old value */
 u_int icmp_make(u_char *buf, int type, int code, uint32_t rest, const void *data, u_int len);
 extern struct ifnet *fake0;
 
+/* Sockets; nothing waits. The calls return 0 or an errno. */
+struct socket;
+struct ucred;
+struct socket *sock(int type, int proto, struct ucred *); /* NULL cred: the privileged one */
+int sock_bind(struct socket *, const char *ip, u_int port);
+int sock_connect(struct socket *, const char *ip, u_int port);
+int sock_setint(struct socket *, int level, int name, int value);
+/* ip NULL: to the peer. control: one message of that type at IPPROTO_IP, or ctype 0. */
+int sock_send(struct socket *, const char *ip, u_int port, const void *, u_int len, int ctype,
+    const void *cdata, u_int clen);
+#define sock_puts(so, ip, port, s) sock_send((so), (ip), (port), (s), (u_int)strlen(s), 0, NULL, 0)
+/*
+ * "10.0.0.2:5000 hello" and for each control message " [TYPE HEX]"; "" if there is nothing,
+ * "errno N" for an error. The payload is left in sock_buf, sock_len bytes.
+ */
+const char *sock_gets(struct socket *);
+extern u_char sock_buf[70000];
+extern u_int sock_len;
+const char *sock_name(struct socket *); /* "10.0.0.1:80 > 10.0.0.2:5000", or without the peer */
+struct ucred *user_cred(u_int uid);
+
 #endif
