@@ -34,7 +34,6 @@ fake_output(struct ifnet *ifp, struct mbuf *m, const struct sockaddr *dst,
 	struct in_addr gw = ((const struct sockaddr_in *)(const void *)dst)->sin_addr;
 
 	(void)ifp;
-	m = m_dup(m, M_NOWAIT) ?: m;
 	M_PREPEND(m, (int)sizeof(gw), M_NOWAIT);
 	memcpy(mtod(m, void *), &gw, sizeof(gw));
 	if (mbufq_enqueue(&sent, m) != 0)
@@ -254,7 +253,7 @@ tx_mbuf(void)
 
 	if (m != NULL)
 		m_adj(m, sizeof(struct in_addr));
-	return (m);
+	return (m != NULL ? m_pullup(m, sizeof(struct ip)) : NULL);
 }
 
 static void add(const char *, ...) __printflike(1, 2);
@@ -381,6 +380,7 @@ tx(void)
 		return (line);
 	m_copydata(m, 0, sizeof(gw), &gw);
 	m_adj(m, sizeof(gw));
+	m = m_pullup(m, sizeof(struct ip));
 	describe(m, gw);
 	m_freem(m);
 	return (line);
