@@ -314,8 +314,9 @@ tell_ready(int fd)
 
 struct family {
 	pid_t program;
-	int status;	   /* of PROGRAM, as wait() said; -1: it runs */
-	bool parent_watch; /* --die-with-parent */
+	int status;   /* of PROGRAM, as wait() said; -1: it runs */
+	pid_t parent; /* --die-with-parent: whose end is ours; 0: nobody's */
+	bool doomed;  /* it came: whoever turns up is killed */
 };
 
 /* Every direct child; grandchildren become direct children as their parents go. */
@@ -359,12 +360,12 @@ reap(struct family *f)
  * What somebody sends to the launcher alone is meant for PROGRAM.
  */
 static void
-pass_on(const struct family *f, const struct signalfd_siginfo *si)
+pass_on(struct family *f, const struct signalfd_siginfo *si)
 {
 	int sig = (int)si->ssi_signo;
 
-	if (f->parent_watch && sig == SIGUSR2 && getppid() == 1) {
-		kill_children(SIGKILL);
+	if (f->parent != 0 && getppid() != f->parent) {
+		f->doomed = true;
 		return;
 	}
 	if (si->ssi_code == SI_KERNEL)
@@ -396,6 +397,8 @@ attend(struct family *f, int signals, int dns)
 	struct signalfd_siginfo si;
 
 	while (reap(f)) {
+		if (f->doomed)
+			kill_children(SIGKILL);
 		if (poll(fds, 2, dns_stub_timeout_ms()) < 0 && errno != EINTR)
 			break;
 		while (read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
@@ -457,7 +460,7 @@ main(int argc, char **argv)
 	signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (o.die_with_parent) {
-		family.parent_watch = true;
+		family.parent = getppid();
 		prctl(PR_SET_PDEATHSIG, SIGUSR2);
 	}
 	if (signals < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) != 0) {

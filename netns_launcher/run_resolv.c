@@ -12,8 +12,9 @@
 #include "netns_launcher/run.h"
 
 #define HOST_FILE "/etc/resolv.conf"
-#define RESOLVED_FILE "/run/systemd/resolve/resolv.conf" /* behind systemd-resolved's 127.0.0.53   \
-							  */
+#define RESOLVED_FILE                                                                              \
+	"/run/systemd/resolve/resolv.conf" /* behind systemd-resolved's 127.0.0.53                 \
+					    */
 
 int
 run_resolv_add(struct run_resolv *r, const char *address)

@@ -39,7 +39,7 @@ unshare -n true 2>/dev/null || unshare -Un true 2>/dev/null || skip_all "no name
 fake() { # fake SOCKET [VERSION]
 	/usr/bin/python3 "$TOP/t/run_fake.py" "$1" 10.9.8.53 ${2:+"$2"} >"$1.log" 2>&1 &
 	FAKE=$!
-	until grep -q ready "$1.log"; do sleep 0.05; done
+	until grep -qs ready "$1.log"; do sleep 0.05; done
 }
 fake "$TMP/a.sock"
 run() { timeout 20 "$RUN" --socket "$TMP/a.sock" --dns 10.9.8.53 "$@"; }
