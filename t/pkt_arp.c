@@ -26,6 +26,7 @@ send_udp(const char *to)
 	TB_ENTER(h);
 	error = tb_sendto(so, to, 9, payload, sizeof(payload));
 	TB_LEAVE();
+	peer_mark(p);
 	return (error);
 }
 

@@ -77,10 +77,12 @@ test_out(void)
 	TB_ENTER(h);
 	is_int(tb_sendto(so, "10.0.0.2", 7, want, 100), 0, "send");
 	TB_LEAVE();
+	peer_mark(p);
 	expect(p, 0, 2, "UDP 10.0.0.1:53 > 10.0.0.2:7 len 100 data ok ttl 64");
 	TB_ENTER(h);
 	is_int(tb_sendto(so, "10.0.0.2", 7, want, 0), 0, "send nothing");
 	TB_LEAVE();
+	peer_mark(p);
 	expect(p, 0, 2, "UDP 10.0.0.1:53 > 10.0.0.2:7 len 0");
 	TB_ENTER(h);
 	is_int(
@@ -88,10 +90,12 @@ test_out(void)
 	is_int(tb_setopt(so, SOL_SOCKET, SO_BROADCAST, 1), 0, "SO_BROADCAST");
 	is_int(tb_sendto(so, "10.0.0.255", 7, want, 10), 0, "broadcast");
 	TB_LEAVE();
+	peer_mark(p);
 	expect(p, 0, 2, "UDP 10.0.0.1:53 > 10.0.0.255:7 len 10 eth-dst ff:ff:ff:ff:ff:ff");
 	TB_ENTER(h);
 	is_int(tb_sendto(so, "10.0.0.2", 7, want, 3000), 0, "send more than the MTU");
 	TB_LEAVE();
+	peer_mark(p);
 	expect(p, 0, 2, "IP 10.0.0.1 > 10.0.0.2 proto 17 len 1480 mf 1 off 0");
 	expect(p, 0, 2, "IP 10.0.0.1 > 10.0.0.2 proto 17 len 1480 mf 1 off 1480");
 	expect(p, 0, 2, "IP 10.0.0.1 > 10.0.0.2 proto 17 len 48 mf 0 off 2960");
@@ -115,6 +119,7 @@ test_refused(void)
 	is_int(tb_connect_start(c, "10.0.0.2", 99), 0, "connect");
 	is_int(tb_sendto(c, NULL, 0, want, 10), 0, "send");
 	TB_LEAVE();
+	peer_mark(p);
 	expect(p, 0, 2, "UDP 10.0.0.1:* > 10.0.0.2:99 len 10");
 	inject(p, "ICMP 10.0.0.2 > 10.0.0.1 3/3 quote last");
 	testbed_run_ms(tb, 5);

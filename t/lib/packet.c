@@ -799,6 +799,12 @@ peer_forget(struct packet_peer *p)
 }
 
 void
+peer_mark(struct packet_peer *p)
+{
+	p->clock_ns = testbed_now_ns(p->tb);
+}
+
+void
 peer_destroy(struct packet_peer *p)
 {
 	peer_forget(p);

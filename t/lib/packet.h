@@ -38,11 +38,12 @@ struct packet_peer *peer_create(struct testbed *, const char *addr, struct tb_ho
 void peer_destroy(struct packet_peer *); /* before testbed_done() */
 void peer_set_arp(struct packet_peer *, bool answer);
 void peer_forget(struct packet_peer *); /* drops what was captured and not looked at */
+void peer_mark(struct packet_peer *);   /* times count from now: the test did something itself */
 void peer_inject_raw(struct packet_peer *, const void *frame, size_t len);
 
 /*
- * The frame must arrive within tolerance_ms of after_ms from the line before (the last inject or
- * expect). Runs the testbed until it comes. A mismatch prints both lines.
+ * The frame must arrive within tolerance_ms of after_ms from the line before (the last inject,
+ * expect or peer_mark). Runs the testbed until it comes. A mismatch prints both lines.
  */
 #define expect(p, after_ms, tolerance_ms, ...)                                                     \
 	peer_expect((p), (after_ms), (tolerance_ms), __FILE__, __LINE__, __VA_ARGS__)

@@ -194,20 +194,19 @@ testbed_now_ns(const struct testbed *tb)
 bool
 testbed_step(struct testbed *tb, uint64_t until_ns)
 {
-	uint64_t limit = tb->tb_start_ns + until_ns, next, now;
+	uint64_t limit = tb->tb_start_ns + until_ns, next, now = host_monotonic_ns();
 
-	kern_run();
-	if (kern_pending())
-		return (true);
-	now = host_monotonic_ns();
-	next = kern_next_ns();
-	if (next > limit) {
-		if (limit > now && limit != UINT64_MAX)
-			host_clock_advance_to(limit);
-		return (false);
+	if (!kern_pending()) {
+		next = kern_next_ns();
+		if (next > limit) {
+			if (limit > now)
+				host_clock_advance_to(limit);
+			return (false);
+		}
+		if (next > now)
+			host_clock_advance_to(next);
 	}
-	if (next > now)
-		host_clock_advance_to(next);
+	kern_run();
 	return (true);
 }
 

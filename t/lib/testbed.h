@@ -50,7 +50,7 @@ void testbed_run_until_ns(struct testbed *, uint64_t ns);
 void testbed_run_ms(struct testbed *, uint64_t ms);
 /* Until every program has returned (true) or limit_ms more have passed (false: some hang). */
 bool testbed_run_programs(struct testbed *, uint64_t limit_ms);
-/* Until nothing is under way or limit_ms more have passed: one event, true; none left, false. */
+/* To the next event, and what it brings. False: there is none before until_ns, which it is now. */
 bool testbed_step(struct testbed *, uint64_t until_ns);
 
 /* A program. Its curvnet is the host's. */
