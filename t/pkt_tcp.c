@@ -355,19 +355,22 @@ test_persist(void)
 	struct socket *so = establish("<mss 1000>");
 	const char *said;
 
-	inject(p, IN ". 1:1(0) ack 1 win 0", port);
+	send_data(so, 1000);
+	expect(p, 0, 2, OUT ". 1:1001(1000)", port);
+	inject(p, IN ". 1:1(0) ack 1001 win 0", port);
 	testbed_run_ms(tb, 5);
 	send_data(so, 500);
 	said = peer_next(p, 10000);
-	ok(said != NULL && strstr(said, "1:2(1)") != NULL, "a probe of one byte: %s",
+	ok(said != NULL && strstr(said, "1001:1002(1)") != NULL, "a probe of one byte: %s",
 	    said != NULL ? said : "none");
-	inject(p, IN ". 1:1(0) ack 1 win 0", port);
+	inject(p, IN ". 1:1(0) ack 1001 win 0", port);
 	said = peer_next(p, 20000);
-	ok(said != NULL && strstr(said, "1:2(1)") != NULL, "another: %s",
+	ok(said != NULL && strstr(said, "1001:1002(1)") != NULL, "another: %s",
 	    said != NULL ? said : "none");
-	inject(p, IN ". 1:1(0) ack 1 win 65535", port);
-	expect(p, 0, 5, OUT "P. 1:501(500)", port);
-	inject(p, IN ". 1:1(0) ack 501 win 65535", port);
+	inject(p, IN ". 1:1(0) ack 1001 win 65535", port);
+	expect(p, 0, 5, OUT "P. 1001:1501(500)", port);
+	inject(p, IN ". 1:1(0) ack 1501 win 65535", port);
+	testbed_run_ms(tb, 5);
 	discard(so);
 }
 
