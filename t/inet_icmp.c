@@ -79,7 +79,7 @@ test_malformed(void)
 static void
 test_timestamp(void)
 {
-	u_char times[12] = { 1, 2, 3, 4 };
+	u_char times[12] = {1, 2, 3, 4};
 	struct mbuf *m;
 
 	ICMP(ICMP_TSTAMP, 0, 5 << 16 | 9, times, 12);
@@ -111,12 +111,12 @@ test_no_error(void)
 		struct rx_packet p;
 		const char *what;
 	} cases[] = {
-		{ { .off = 5, .proto = 200 }, "a fragment but the first (never whole)" },
-		{ { .dst = "10.0.0.255", .mflags = M_BCAST }, "a broadcast" },
-		{ { .dst = "224.0.0.1", .mflags = M_MCAST }, "a multicast" },
-		{ { .mflags = M_MCAST }, "a link multicast" },
-		{ { .src = "10.0.0.255" }, "one from a broadcast address" },
-		{ { .src = "240.0.0.1" }, "one from class E" },
+	    {{.off = 5, .proto = 200}, "a fragment but the first (never whole)"},
+	    {{.dst = "10.0.0.255", .mflags = M_BCAST}, "a broadcast"},
+	    {{.dst = "224.0.0.1", .mflags = M_MCAST}, "a multicast"},
+	    {{.mflags = M_MCAST}, "a link multicast"},
+	    {{.src = "10.0.0.255"}, "one from a broadcast address"},
+	    {{.src = "240.0.0.1"}, "one from class E"},
 	};
 	struct rx_packet p;
 	u_int i;
@@ -187,7 +187,7 @@ test_rate(void)
 static u_int
 quote(u_char *buf, const char *src, const char *dst, u_int proto)
 {
-	struct ip ip = { .ip_v = 4, .ip_hl = 5, .ip_len = htons(40), .ip_ttl = 63 };
+	struct ip ip = {.ip_v = 4, .ip_hl = 5, .ip_len = htons(40), .ip_ttl = 63};
 
 	ip.ip_p = (u_char)proto;
 	ip.ip_src = addr(src);
@@ -206,16 +206,16 @@ test_unreach(void)
 	static const struct {
 		int type, code, error;
 	} cases[] = {
-		{ ICMP_UNREACH, ICMP_UNREACH_NET, EHOSTUNREACH },
-		{ ICMP_UNREACH, ICMP_UNREACH_HOST, EHOSTUNREACH },
-		{ ICMP_UNREACH, ICMP_UNREACH_PROTOCOL, ECONNREFUSED },
-		{ ICMP_UNREACH, ICMP_UNREACH_PORT, ECONNREFUSED },
-		{ ICMP_UNREACH, ICMP_UNREACH_NEEDFRAG, EMSGSIZE },
-		{ ICMP_UNREACH, ICMP_UNREACH_FILTER_PROHIB, ECONNREFUSED },
-		{ ICMP_TIMXCEED, ICMP_TIMXCEED_INTRANS, EHOSTUNREACH },
-		{ ICMP_PARAMPROB, 0, ENOPROTOOPT },
-		{ ICMP_SOURCEQUENCH, 0, 0 },
-		{ ICMP_UNREACH, 16, 0 },
+	    {ICMP_UNREACH, ICMP_UNREACH_NET, EHOSTUNREACH},
+	    {ICMP_UNREACH, ICMP_UNREACH_HOST, EHOSTUNREACH},
+	    {ICMP_UNREACH, ICMP_UNREACH_PROTOCOL, ECONNREFUSED},
+	    {ICMP_UNREACH, ICMP_UNREACH_PORT, ECONNREFUSED},
+	    {ICMP_UNREACH, ICMP_UNREACH_NEEDFRAG, EMSGSIZE},
+	    {ICMP_UNREACH, ICMP_UNREACH_FILTER_PROHIB, ECONNREFUSED},
+	    {ICMP_TIMXCEED, ICMP_TIMXCEED_INTRANS, EHOSTUNREACH},
+	    {ICMP_PARAMPROB, 0, ENOPROTOOPT},
+	    {ICMP_SOURCEQUENCH, 0, 0},
+	    {ICMP_UNREACH, 16, 0},
 	};
 	struct socket *so = sock(SOCK_DGRAM, 0, NULL), *other = sock(SOCK_DGRAM, 0, NULL);
 	u_char q[100];
@@ -227,8 +227,8 @@ test_unreach(void)
 	for (i = 0; i < nitems(cases); i++) {
 		ICMP(cases[i].type, cases[i].code, 0, q, quote(q, "10.0.0.1", "10.0.0.2", 17),
 		    .src = "10.0.0.254");
-		is_int(so->so_error, cases[i].error, "type %d code %d", cases[i].type,
-		    cases[i].code);
+		is_int(
+		    so->so_error, cases[i].error, "type %d code %d", cases[i].type, cases[i].code);
 		so->so_error = 0;
 	}
 	ICMP(ICMP_UNREACH, 3, 0, q, quote(q, "10.0.0.1", "10.0.0.3", 17));

@@ -22,8 +22,7 @@ static u_char echo[64];
 static u_int echolen;
 
 /* An echo request with these differences: is it answered, and if not, which counter moved? */
-#define ECHO(...)                                                                                  \
-	rx(.proto = IPPROTO_ICMP, .data = echo, .len = echolen, ##__VA_ARGS__)
+#define ECHO(...) rx(.proto = IPPROTO_ICMP, .data = echo, .len = echolen, ##__VA_ARGS__)
 #define DROPPED(counter, what, ...)                                                                \
 	do {                                                                                       \
 		const uint64_t before = V_ipstat.counter;                                          \
@@ -63,8 +62,8 @@ test_short(void)
 	int len;
 
 	for (len = 0; len < 20; len++) {
-		m = trace_make(&(struct rx_packet){ .proto = IPPROTO_ICMP, .data = echo,
-		    .len = echolen });
+		m = trace_make(
+		    &(struct rx_packet){.proto = IPPROTO_ICMP, .data = echo, .len = echolen});
 		m_adj(m, len - m->m_pkthdr.len);
 		ip_input(m);
 	}
@@ -83,24 +82,24 @@ test_addresses(void)
 	DROPPED(ips_badaddr, "0.0.0.0 as source, to us", .src = "0.0.0.0");
 	DROPPED(ips_badaddr, "a link broadcast to a unicast address", .mflags = M_BCAST);
 	DROPPED(ips_cantforward, "another host's", .dst = "10.0.0.3");
-	DROPPED(ips_notmember, "a group that we did not join", .dst = "224.1.2.3",
-	    .mflags = M_MCAST);
+	DROPPED(
+	    ips_notmember, "a group that we did not join", .dst = "224.1.2.3", .mflags = M_MCAST);
 }
 
 static void
 test_options(void)
 {
-	static const u_char rr[] = { 1, IPOPT_RR, 7, 4, 0, 0, 0, 0 };
-	static const u_char rrfull[] = { 1, IPOPT_RR, 7, 8, 1, 2, 3, 4 };
-	static const u_char ra[] = { IPOPT_RA, 4, 0, 0 };
-	static const u_char lsrr[] = { 1, IPOPT_LSRR, 7, 4, 10, 0, 0, 9 };
-	static const u_char lsrr_end[] = { 1, IPOPT_LSRR, 7, 8, 10, 0, 0, 9 };
-	static const u_char bad_len[] = { 1, IPOPT_RR, 40, 4 };
-	static const u_char zero_len[] = { 1, IPOPT_RR, 0, 4 };
-	static const u_char bad_ptr[] = { 1, IPOPT_RR, 7, 3, 0, 0, 0, 0 };
-	static const u_char ts_full[] = { IPOPT_TS, 8, 9, 0x20, 1, 2, 3, 4 };
-	static const u_char ts_over[] = { IPOPT_TS, 8, 9, 0xf0, 1, 2, 3, 4 };
-	static const u_char eol[] = { 0, IPOPT_LSRR, 99, 99 };
+	static const u_char rr[] = {1, IPOPT_RR, 7, 4, 0, 0, 0, 0};
+	static const u_char rrfull[] = {1, IPOPT_RR, 7, 8, 1, 2, 3, 4};
+	static const u_char ra[] = {IPOPT_RA, 4, 0, 0};
+	static const u_char lsrr[] = {1, IPOPT_LSRR, 7, 4, 10, 0, 0, 9};
+	static const u_char lsrr_end[] = {1, IPOPT_LSRR, 7, 8, 10, 0, 0, 9};
+	static const u_char bad_len[] = {1, IPOPT_RR, 40, 4};
+	static const u_char zero_len[] = {1, IPOPT_RR, 0, 4};
+	static const u_char bad_ptr[] = {1, IPOPT_RR, 7, 3, 0, 0, 0, 0};
+	static const u_char ts_full[] = {IPOPT_TS, 8, 9, 0x20, 1, 2, 3, 4};
+	static const u_char ts_over[] = {IPOPT_TS, 8, 9, 0xf0, 1, 2, 3, 4};
+	static const u_char eol[] = {0, IPOPT_LSRR, 99, 99};
 	uint64_t before = V_ipstat.ips_badoptions;
 
 	ECHO(.opt = rr, .optlen = 8);
@@ -126,16 +125,20 @@ test_options(void)
 	ECHO(.opt = lsrr_end, .optlen = 8);
 	is_str(tx(), "", "a source route that ends here: dropped");
 	ECHO(.opt = bad_len, .optlen = 4);
-	is_str(tx(), "10.0.0.1 > 10.0.0.2 icmp 12/0 at 22 about 10.0.0.2 > 10.0.0.1 proto 1 quote 32",
+	is_str(tx(),
+	    "10.0.0.1 > 10.0.0.2 icmp 12/0 at 22 about 10.0.0.2 > 10.0.0.1 proto 1 quote 32",
 	    "an option longer than the header: parameter problem at its length");
 	ECHO(.opt = zero_len, .optlen = 4);
-	is_str(tx(), "10.0.0.1 > 10.0.0.2 icmp 12/0 at 22 about 10.0.0.2 > 10.0.0.1 proto 1 quote 32",
+	is_str(tx(),
+	    "10.0.0.1 > 10.0.0.2 icmp 12/0 at 22 about 10.0.0.2 > 10.0.0.1 proto 1 quote 32",
 	    "an option of length 0 likewise");
 	ECHO(.opt = bad_ptr, .optlen = 8);
-	is_str(tx(), "10.0.0.1 > 10.0.0.2 icmp 12/0 at 23 about 10.0.0.2 > 10.0.0.1 proto 1 quote 36",
+	is_str(tx(),
+	    "10.0.0.1 > 10.0.0.2 icmp 12/0 at 23 about 10.0.0.2 > 10.0.0.1 proto 1 quote 36",
 	    "a pointer into the option's head: parameter problem at it");
 	ECHO(.opt = ts_over, .optlen = 8);
-	is_str(tx(), "10.0.0.1 > 10.0.0.2 icmp 12/0 at 23 about 10.0.0.2 > 10.0.0.1 proto 1 quote 36",
+	is_str(tx(),
+	    "10.0.0.1 > 10.0.0.2 icmp 12/0 at 23 about 10.0.0.2 > 10.0.0.1 proto 1 quote 36",
 	    "a 16th overflow: parameter problem");
 	is_int(V_ipstat.ips_badoptions - before, 6, "six counted");
 }
@@ -143,7 +146,7 @@ test_options(void)
 static void
 test_timestamp_option(void)
 {
-	static const u_char ts[] = { IPOPT_TS, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0 };
+	static const u_char ts[] = {IPOPT_TS, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0};
 	struct mbuf *m;
 	u_char opt[12];
 
@@ -186,7 +189,7 @@ datagram(const char *src, const char *dst, u_int len, u_int proto, u_int off)
 	mtod(m, struct ip *)->ip_src = addr(src);
 	mtod(m, struct ip *)->ip_dst = addr(dst);
 	for (i = 0; i < len; i++)
-		m_append(m, 1, &(u_char){ (u_char)(i * 7) });
+		m_append(m, 1, &(u_char){(u_char)(i * 7)});
 	mtod(m, struct ip *)->ip_len = htons(len + 20);
 	return (m);
 }
@@ -211,8 +214,8 @@ test_output(void)
 	is_str(tx(), "10.0.0.1 > 255.255.255.255 proto 99 len 30 bcast", "goes out as one");
 	is_int(send("0.0.0.0", "10.0.0.255", 1600, IP_ALLOWBROADCAST), EMSGSIZE,
 	    "a broadcast is not fragmented");
-	is_int(send("0.0.0.0", "10.0.0.255", 30, IP_ALLOWBROADCAST | IP_SENDONES), 0,
-	    "IP_ONESBCAST");
+	is_int(
+	    send("0.0.0.0", "10.0.0.255", 30, IP_ALLOWBROADCAST | IP_SENDONES), 0, "IP_ONESBCAST");
 	is_str(tx(), "10.0.0.1 > 255.255.255.255 proto 99 len 30 via 10.0.0.255 bcast",
 	    "the destination becomes all ones");
 	is_int(send("0.0.0.0", "224.0.0.9", 30, 0), 0, "to a group");
@@ -269,8 +272,8 @@ test_fragments(void)
 	}
 	is_int(at, 4000, "nothing is missing");
 	is_mem(got, want, sizeof(want), "and the bytes are the same");
-	is_int(ip_output(datagram("0.0.0.0", "10.0.0.9", 4000, 99, IP_DF), NULL, NULL, 0, NULL,
-		   NULL),
+	is_int(
+	    ip_output(datagram("0.0.0.0", "10.0.0.9", 4000, 99, IP_DF), NULL, NULL, 0, NULL, NULL),
 	    EMSGSIZE, "with DF: EMSGSIZE");
 	is_int(tx_count(), 0, "and nothing sent");
 }
@@ -280,7 +283,7 @@ test_option_fragments(void)
 {
 	struct mbuf *opt = m_get(M_NOWAIT, MT_DATA);
 
-	memcpy(mtod(opt, void *), (u_char[]){ IPOPT_RR, 7, 4, 0, 0, 0, 0, 130, 3, 9, 0, 0 }, 12);
+	memcpy(mtod(opt, void *), (u_char[]){IPOPT_RR, 7, 4, 0, 0, 0, 0, 130, 3, 9, 0, 0}, 12);
 	opt->m_len = 12;
 	is_int(ip_output(datagram("0.0.0.0", "10.0.0.9", 1600, 99, 0), opt, NULL, 0, NULL, NULL), 0,
 	    "fragments with options");
@@ -349,6 +352,46 @@ test_tso(void)
 	fake0->if_hwassist = 0;
 }
 
+/*
+ * Packets with a few bytes wrong, right checksums or not: nothing may crash, and nothing may stay.
+ * The sanitizers watch.
+ */
+static void
+test_garbage(void)
+{
+	static const u_char protos[] = {IPPROTO_ICMP, IPPROTO_UDP, IPPROTO_IGMP, 99};
+	u_char bytes[200], msg[200], opt[40], *data;
+	uint32_t x = 99;
+	u_int i, j, len;
+
+	for (i = 0; i < 30000; i++) {
+		x = x * 1664525 + 1013904223;
+		data = bytes;
+		memset(bytes, 0, sizeof(bytes));
+		memset(opt, IPOPT_NOP, sizeof(opt));
+		len = x >> 8 & 127;
+		for (j = 0; j < len; j++)
+			data[j] = (u_char)(x >> (j & 15));
+		if ((x & 3) == 0) {
+			/* an ICMP message of some type that quotes something like a header of ours
+			 */
+			data[28] = 0x45;
+			memcpy(data + 40, (u_char[]){10, 0, 0, 1, 10, 0, 0, 2}, 8);
+			len = icmp_make(
+			    msg, (int)(x >> 20 & 31), (int)(x >> 12 & 15), x, data + 28, len);
+			data = msg;
+		}
+		opt[x >> 16 & 7] = (u_char[]){IPOPT_RR, IPOPT_TS, IPOPT_LSRR, IPOPT_RA}[x >> 6 & 3];
+		opt[(x >> 16 & 7) + 1] = (u_char)(x >> 24 & 31);
+		opt[(x >> 16 & 7) + 2] = (u_char)(x >> 27);
+		rx(.proto = protos[x >> 30], .opt = opt, .optlen = (x >> 13 & 7) * 4, .data = data,
+		    .len = len, .split = x >> 18 & 63, .badsum = (x >> 3 & 15) == 0,
+		    .iplen = (x >> 7 & 15) == 0 ? x >> 22 : 0, .ttl = x >> 24);
+		tx_flush();
+	}
+	ok(true, "30000 packets of any kind");
+}
+
 static void
 fill_echo(void)
 {
@@ -375,6 +418,8 @@ main(void)
 	test_fragments();
 	test_option_fragments();
 	test_tso();
+	test_garbage();
+	ip_drain();
 	tx_flush();
 	trace_sleep_ms(100);
 	mb_stat(&after);

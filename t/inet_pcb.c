@@ -40,20 +40,20 @@ test_bind(void)
 		const char *addr2;
 		int error;
 	} cases[] = {
-		{ 0, "0.0.0.0", 0, "0.0.0.0", EADDRINUSE },
-		{ 0, "0.0.0.0", 0, "10.0.0.1", EADDRINUSE },
-		{ 0, "10.0.0.1", 0, "0.0.0.0", EADDRINUSE },
-		{ 0, "10.0.0.1", 0, "127.0.0.1", 0 },
-		{ 0, "0.0.0.0", SO_REUSEADDR, "10.0.0.1", 0 },
-		{ SO_REUSEADDR, "0.0.0.0", SO_REUSEADDR, "10.0.0.1", 0 },
-		{ SO_REUSEADDR, "0.0.0.0", SO_REUSEADDR, "0.0.0.0", EADDRINUSE },
-		{ SO_REUSEADDR, "10.0.0.1", SO_REUSEADDR, "10.0.0.1", EADDRINUSE },
-		{ SO_REUSEPORT, "0.0.0.0", SO_REUSEPORT, "0.0.0.0", 0 },
-		{ SO_REUSEPORT, "0.0.0.0", 0, "0.0.0.0", EADDRINUSE },
-		{ 0, "0.0.0.0", SO_REUSEPORT, "0.0.0.0", EADDRINUSE },
-		{ SO_REUSEPORT_LB, "10.0.0.1", SO_REUSEPORT_LB, "10.0.0.1", 0 },
-		{ SO_REUSEADDR, "224.1.2.3", SO_REUSEADDR, "224.1.2.3", 0 },
-		{ 0, "224.1.2.3", 0, "224.1.2.3", EADDRINUSE },
+	    {0, "0.0.0.0", 0, "0.0.0.0", EADDRINUSE},
+	    {0, "0.0.0.0", 0, "10.0.0.1", EADDRINUSE},
+	    {0, "10.0.0.1", 0, "0.0.0.0", EADDRINUSE},
+	    {0, "10.0.0.1", 0, "127.0.0.1", 0},
+	    {0, "0.0.0.0", SO_REUSEADDR, "10.0.0.1", 0},
+	    {SO_REUSEADDR, "0.0.0.0", SO_REUSEADDR, "10.0.0.1", 0},
+	    {SO_REUSEADDR, "0.0.0.0", SO_REUSEADDR, "0.0.0.0", EADDRINUSE},
+	    {SO_REUSEADDR, "10.0.0.1", SO_REUSEADDR, "10.0.0.1", EADDRINUSE},
+	    {SO_REUSEPORT, "0.0.0.0", SO_REUSEPORT, "0.0.0.0", 0},
+	    {SO_REUSEPORT, "0.0.0.0", 0, "0.0.0.0", EADDRINUSE},
+	    {0, "0.0.0.0", SO_REUSEPORT, "0.0.0.0", EADDRINUSE},
+	    {SO_REUSEPORT_LB, "10.0.0.1", SO_REUSEPORT_LB, "10.0.0.1", 0},
+	    {SO_REUSEADDR, "224.1.2.3", SO_REUSEADDR, "224.1.2.3", 0},
+	    {0, "224.1.2.3", 0, "224.1.2.3", EADDRINUSE},
 	};
 	struct socket *a, *b;
 	u_int i;
@@ -63,8 +63,9 @@ test_bind(void)
 		b = udp_opt(cases[i].opt2);
 		if (sock_bind(a, cases[i].addr1, 2000) != 0)
 			ok(false, "case %u: the first bind", i);
-		is_int(sock_bind(b, cases[i].addr2, 2000), cases[i].error, "%s (%#x), then %s (%#x)",
-		    cases[i].addr1, (u_int)cases[i].opt1, cases[i].addr2, (u_int)cases[i].opt2);
+		is_int(sock_bind(b, cases[i].addr2, 2000), cases[i].error,
+		    "%s (%#x), then %s (%#x)", cases[i].addr1, (u_int)cases[i].opt1, cases[i].addr2,
+		    (u_int)cases[i].opt2);
 		soclose(a);
 		soclose(b);
 	}
@@ -193,7 +194,7 @@ test_balance(void)
 {
 	struct socket *so[4];
 	struct inpcb *inp, *again;
-	u_int hits[4] = { 0 }, i, port, same = 0;
+	u_int hits[4] = {0}, i, port, same = 0;
 	const struct in_addr faddr = addr("10.0.0.2"), laddr = addr("10.0.0.1");
 
 	for (i = 0; i < 4; i++) {
@@ -201,10 +202,10 @@ test_balance(void)
 		sock_bind(so[i], "0.0.0.0", 2000);
 	}
 	for (port = 1; port <= 1000; port++) {
-		inp = in_pcblookup(&V_udbinfo, faddr, htons(port), laddr, htons(2000),
-		    INPLOOKUP_WILDCARD, NULL);
-		again = in_pcblookup(&V_udbinfo, faddr, htons(port), laddr, htons(2000),
-		    INPLOOKUP_WILDCARD, NULL);
+		inp = in_pcblookup(
+		    &V_udbinfo, faddr, htons(port), laddr, htons(2000), INPLOOKUP_WILDCARD, NULL);
+		again = in_pcblookup(
+		    &V_udbinfo, faddr, htons(port), laddr, htons(2000), INPLOOKUP_WILDCARD, NULL);
 		same += inp == again;
 		for (i = 0; i < 4; i++)
 			hits[i] += inp == sotoinpcb(so[i]);

@@ -89,8 +89,8 @@ static void
 test_hdrincl(void)
 {
 	struct socket *so = sock(SOCK_RAW, IPPROTO_RAW, NULL);
-	struct ip ip = { .ip_v = 4, .ip_hl = 5, .ip_ttl = 7, .ip_p = 99 };
-	u_char buf[40] = { 0 };
+	struct ip ip = {.ip_v = 4, .ip_hl = 5, .ip_ttl = 7, .ip_p = 99};
+	u_char buf[40] = {0};
 
 	ip.ip_len = htons(24);
 	ip.ip_src = addr("192.0.2.1");
@@ -122,8 +122,8 @@ static void
 test_options(void)
 {
 	struct socket *so = sock(SOCK_RAW, 99, NULL);
-	u_char rr[7] = { IPOPT_RR, 7, 4 }, lsrr[7] = { IPOPT_LSRR, 7, 4 };
-	u_char bad[4] = { IPOPT_RR, 9, 4, 0 };
+	u_char rr[7] = {IPOPT_RR, 7, 4}, lsrr[7] = {IPOPT_LSRR, 7, 4};
+	u_char bad[4] = {IPOPT_RR, 9, 4, 0};
 
 	is_int(so_setsockopt(so, IPPROTO_IP, IP_OPTIONS, rr, 7), 0, "IP_OPTIONS: record route");
 	is_int(sock_puts(so, "10.0.0.9", 0, "data"), 0, "sent");

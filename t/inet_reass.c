@@ -43,8 +43,8 @@ static const char answer40[] = "10.0.0.1 > 10.0.0.2 icmp 0/0 id 7 seq 1 len 32";
 static void
 test_orders(void)
 {
-	static const u_char orders[][5] = { { 0, 1, 2, 3, 4 }, { 4, 3, 2, 1, 0 },
-		{ 2, 0, 4, 1, 3 }, { 1, 3, 0, 2, 4 }, { 4, 0, 3, 1, 2 } };
+	static const u_char orders[][5] = {
+	    {0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 0, 4, 1, 3}, {1, 3, 0, 2, 4}, {4, 0, 3, 1, 2}};
 	u_int i, j;
 
 	make_echo(40);
@@ -91,9 +91,9 @@ test_overlaps(void)
 	static const struct {
 		u_int a, b;
 		const char *what;
-	} cases[] = { { 8, 24, "over the first one's end" }, { 16, 32, "over the second one's start" },
-		{ 8, 16, "inside the first" }, { 8, 40, "over the last one's start" },
-		{ 0, 40, "over everything" }, { 0, 8, "the same start, shorter" } };
+	} cases[] = {{8, 24, "over the first one's end"}, {16, 32, "over the second one's start"},
+	    {8, 16, "inside the first"}, {8, 40, "over the last one's start"},
+	    {0, 40, "over everything"}, {0, 8, "the same start, shorter"}};
 	uint64_t before;
 	u_int i;
 
@@ -240,8 +240,9 @@ test_random(void)
 	make_echo(4096);
 	for (i = 0; i < 20000; i++) {
 		x = x * 1664525 + 1013904223;
-		rx(.proto = x >> 30, .id = x >> 27 & 7, .off = (x >> 8 & 0x3f) | (x & 1 ? IP_MF : 0),
-		    .data = echo, .len = (x >> 16 & 0x7f), .split = x >> 20 & 31);
+		rx(.proto = x >> 30, .id = x >> 27 & 7,
+		    .off = (x >> 8 & 0x3f) | (x & 1 ? IP_MF : 0), .data = echo,
+		    .len = (x >> 16 & 0x7f), .split = x >> 20 & 31);
 		tx_flush();
 	}
 	trace_sleep_ms(40000);

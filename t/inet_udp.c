@@ -71,7 +71,7 @@ static void
 test_malformed(void)
 {
 	struct socket *so = sock(SOCK_DGRAM, 0, NULL);
-	const u_char hdr[12] = { 0x13, 0x88, 0, 53, 0, 7, 0, 0, 'a', 'b', 'c', 'd' };
+	const u_char hdr[12] = {0x13, 0x88, 0, 53, 0, 7, 0, 0, 'a', 'b', 'c', 'd'};
 	u_char buf[12];
 	uint64_t before;
 	u_int len;
@@ -155,7 +155,8 @@ test_send(void)
 	sock_setint(so, IPPROTO_IP, IP_TOS, 0xb8);
 	sock_setint(so, IPPROTO_IP, IP_DONTFRAG, 1);
 	is_int(sock_puts(so, "10.0.0.9", 53, "x"), 0, "IP_TTL, IP_TOS, IP_DONTFRAG");
-	is_str(tx(), "10.0.0.1 > 10.0.0.9 udp 1000 > 53 len 1 ttl 3 tos 184 df", "are in the header");
+	is_str(
+	    tx(), "10.0.0.1 > 10.0.0.9 udp 1000 > 53 len 1 ttl 3 tos 184 df", "are in the header");
 	is_int(sock_connect(so, "10.0.0.2", 2000), 0, "connect");
 	is_str(sock_name(so), "10.0.0.1:1000 > 10.0.0.2:2000", "gives it an address");
 	is_int(sock_puts(so, "10.0.0.9", 53, "x"), EISCONN, "another destination: EISCONN");
@@ -187,7 +188,7 @@ static void
 test_disconnect(void)
 {
 	struct socket *so = sock(SOCK_DGRAM, 0, NULL);
-	struct sockaddr_in sin = { .sin_len = sizeof(sin), .sin_family = AF_UNSPEC };
+	struct sockaddr_in sin = {.sin_len = sizeof(sin), .sin_family = AF_UNSPEC};
 	struct sockaddr_storage ss;
 
 	is_int(sopeeraddr(so, (struct sockaddr *)&ss), ENOTCONN, "no peer: ENOTCONN");
@@ -239,7 +240,7 @@ test_source(void)
 	    "a control message of the wrong size: EINVAL");
 	is_int(sock_send(so, "10.0.0.9", 53, "x", 1, 222, &src, 4), ENOPROTOOPT,
 	    "one that is not known: ENOPROTOOPT");
-	is_int(sock_send(so, "10.0.0.9", 53, "x", 1, IP_TTL, &(int){ 5 }, 4), 0, "IP_TTL");
+	is_int(sock_send(so, "10.0.0.9", 53, "x", 1, IP_TTL, &(int){5}, 4), 0, "IP_TTL");
 	is_str(tx(), "10.0.0.1 > 10.0.0.9 udp 1000 > 53 len 1 ttl 5", "for this datagram");
 	is_int(in_difaddr(fake0, addr("10.0.0.7")), 0, "the address goes");
 	tx_flush();
@@ -262,7 +263,8 @@ test_sizes(void)
 	tx_flush();
 	sock_bind(in, "0.0.0.0", 53);
 	sock_setint(in, SOL_SOCKET, SO_RCVBUF, 100000);
-	is_int(sock_send(so, "10.0.0.1", 53, big, 65507, 0, NULL, 0), 0, "65507 bytes to ourselves");
+	is_int(
+	    sock_send(so, "10.0.0.1", 53, big, 65507, 0, NULL, 0), 0, "65507 bytes to ourselves");
 	is_int(tx_count(), 0, "not by the wire");
 	(void)sock_gets(in);
 	is_int(sock_len, 65507, "arrive");
@@ -318,7 +320,7 @@ static void
 test_multicast(void)
 {
 	struct socket *a = sock(SOCK_DGRAM, 0, NULL), *b = sock(SOCK_DGRAM, 0, NULL);
-	struct ip_mreq mreq = { addr("224.1.2.3"), addr("10.0.0.1") };
+	struct ip_mreq mreq = {addr("224.1.2.3"), addr("10.0.0.1")};
 
 	sock_setint(a, SOL_SOCKET, SO_REUSEPORT, 1);
 	sock_setint(b, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -339,9 +341,10 @@ test_multicast(void)
 	sock_puts(a, "224.1.2.3", 5353, "mine");
 	is_str(tx(), "10.0.0.1 > 224.1.2.3 udp 5353 > 5353 len 4 ttl 8 mcast", "IP_MULTICAST_TTL");
 	is_str(sock_gets(a), "", "IP_MULTICAST_LOOP 0");
-	is_int(so_setsockopt(a, IPPROTO_IP, IP_DROP_MEMBERSHIP, &mreq, sizeof(mreq)), 0, "a leaves");
-	is_int(so_setsockopt(a, IPPROTO_IP, IP_DROP_MEMBERSHIP, &mreq, sizeof(mreq)),
-	    EADDRNOTAVAIL, "twice: EADDRNOTAVAIL");
+	is_int(
+	    so_setsockopt(a, IPPROTO_IP, IP_DROP_MEMBERSHIP, &mreq, sizeof(mreq)), 0, "a leaves");
+	is_int(so_setsockopt(a, IPPROTO_IP, IP_DROP_MEMBERSHIP, &mreq, sizeof(mreq)), EADDRNOTAVAIL,
+	    "twice: EADDRNOTAVAIL");
 	tx_flush();
 	UDP(5353, 5353, "m", .dst = "224.1.2.3", .mflags = M_MCAST);
 	is_str(sock_gets(a), "", "and hears no more");

@@ -262,8 +262,11 @@ udp_ctlinput(struct icmp *icp)
 		return;
 	if (error == EMSGSIZE)
 		RO_INVALIDATE_CACHE(&inp->inp_route);
+	/* an upcall may close the socket */
+	in_pcbref(inp);
 	inp->inp_socket->so_error = (u_short)error;
 	sorwakeup(inp->inp_socket);
 	if (inp->inp_socket != NULL)
 		sowwakeup(inp->inp_socket);
+	in_pcbrele(inp);
 }

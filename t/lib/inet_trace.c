@@ -25,11 +25,10 @@ struct ifnet *fake0;
 static struct mbufq sent;
 static char line[1024];
 
-
 /* What would go to the link: kept, with the next hop's address in front. */
 static int
-fake_output(struct ifnet *ifp, struct mbuf *m, const struct sockaddr *dst,
-    struct route *ro __unused)
+fake_output(
+    struct ifnet *ifp, struct mbuf *m, const struct sockaddr *dst, struct route *ro __unused)
 {
 	struct in_addr gw = ((const struct sockaddr_in *)(const void *)dst)->sin_addr;
 
@@ -67,7 +66,7 @@ addr(const char *s)
 static void
 default_route(const char *gw)
 {
-	struct sockaddr_in dst = { .sin_len = sizeof(dst), .sin_family = AF_INET }, mask = dst,
+	struct sockaddr_in dst = {.sin_len = sizeof(dst), .sin_family = AF_INET}, mask = dst,
 			   via = dst;
 	struct rt_addrinfo info;
 
@@ -158,7 +157,7 @@ icmp_make(u_char *buf, int type, int code, uint32_t rest, const void *data, u_in
 static u_int
 put_udp(const struct rx_packet *p, const struct ip *ip, u_char *at)
 {
-	struct udphdr uh = { htons(p->sport), htons(p->dport), htons(p->len + 8), 0 };
+	struct udphdr uh = {htons(p->sport), htons(p->dport), htons(p->len + 8), 0};
 	uint64_t sum;
 
 	memcpy(at, &uh, sizeof(uh));
@@ -213,7 +212,8 @@ trace_make(const struct rx_packet *p)
 	m_freem(m);
 	memcpy(buf, &ip, sizeof(ip));
 	memset(buf + len, 0xee, p->pad);
-	m = m_devget((char *)buf, (int)(len + p->pad), 0, fake0, NULL);
+	/* as behind a link header: aligned to 2 bytes, not to 4 */
+	m = m_devget((char *)buf, (int)(len + p->pad), 2, fake0, NULL);
 	if (p->split != 0 && (n = m_split(m, (int)p->split, M_NOWAIT)) != NULL) {
 		m_demote_pkthdr(n);
 		m_last(m)->m_next = n;
@@ -394,7 +394,7 @@ u_int sock_len;
 static struct sockaddr_in
 sin_of(const char *ip, u_int port)
 {
-	struct sockaddr_in sin = { .sin_len = sizeof(sin), .sin_family = AF_INET };
+	struct sockaddr_in sin = {.sin_len = sizeof(sin), .sin_family = AF_INET};
 
 	sin.sin_port = htons(port);
 	sin.sin_addr = addr(ip);
@@ -447,9 +447,9 @@ sock_send(struct socket *so, const char *ip, u_int port, const void *data, u_int
     const void *cdata, u_int clen)
 {
 	struct sockaddr_in sin;
-	struct iovec iov = { __DECONST(void *, data), len };
-	struct uio uio = { .uio_iov = &iov, .uio_iovcnt = 1, .uio_resid = (ssize_t)len,
-		.uio_rw = UIO_WRITE };
+	struct iovec iov = {__DECONST(void *, data), len};
+	struct uio uio = {
+	    .uio_iov = &iov, .uio_iovcnt = 1, .uio_resid = (ssize_t)len, .uio_rw = UIO_WRITE};
 	struct mbuf *control = NULL;
 	int error;
 
@@ -457,8 +457,8 @@ sock_send(struct socket *so, const char *ip, u_int port, const void *data, u_int
 		sin = sin_of(ip, port);
 	if (ctype != 0)
 		control = sbcreatecontrol(cdata, clen, ctype, IPPROTO_IP, M_NOWAIT);
-	error = sosend(so, ip != NULL ? sintosa(&sin) : NULL, &uio, NULL, control, MSG_DONTWAIT,
-	    NULL);
+	error =
+	    sosend(so, ip != NULL ? sintosa(&sin) : NULL, &uio, NULL, control, MSG_DONTWAIT, NULL);
 	trace_run();
 	return (error);
 }
@@ -475,7 +475,8 @@ add_controls(struct mbuf *control)
 			memcpy(&cm, mtod(control, char *) + off, sizeof(cm));
 			add(" [%d ", cm.cmsg_type);
 			for (i = 0; i < cm.cmsg_len - CMSG_LEN(0); i++)
-				add("%02x", mtod(control, u_char *)[off + (int)CMSG_LEN(0) + (int)i]);
+				add("%02x",
+				    mtod(control, u_char *)[off + (int)CMSG_LEN(0) + (int)i]);
 			add("]");
 		}
 }
@@ -483,9 +484,11 @@ add_controls(struct mbuf *control)
 const char *
 sock_gets(struct socket *so)
 {
-	struct iovec iov = { sock_buf, sizeof(sock_buf) - 1 };
-	struct uio uio = { .uio_iov = &iov, .uio_iovcnt = 1, .uio_resid = sizeof(sock_buf) - 1,
-		.uio_rw = UIO_READ };
+	struct iovec iov = {sock_buf, sizeof(sock_buf) - 1};
+	struct uio uio = {.uio_iov = &iov,
+	    .uio_iovcnt = 1,
+	    .uio_resid = sizeof(sock_buf) - 1,
+	    .uio_rw = UIO_READ};
 	struct sockaddr *from = NULL;
 	struct mbuf *control = NULL;
 	char a[INET_ADDRSTRLEN];

@@ -21,31 +21,31 @@
 #include <netinet/in.h>
 
 struct rx_packet {
-	const char *src, *dst;	      /* default 10.0.0.2 > 10.0.0.1 */
+	const char *src, *dst;		/* default 10.0.0.2 > 10.0.0.1 */
 	u_int proto, id, off, ttl, tos; /* off: host order, with flags; ttl 0: 64 */
-	const void *opt;	      /* padded to 4 bytes by the caller */
+	const void *opt;		/* padded to 4 bytes by the caller */
 	u_int optlen;
-	const void *data;	      /* behind the IP header */
+	const void *data; /* behind the IP header */
 	u_int len;
-	u_int sport, dport;	      /* proto UDP: data is the payload, the header is made */
-	u_int pad;		      /* bytes behind the datagram */
-	u_int iplen, hlen, version;   /* instead of the right ones */
+	u_int sport, dport;	    /* proto UDP: data is the payload, the header is made */
+	u_int pad;		    /* bytes behind the datagram */
+	u_int iplen, hlen, version; /* instead of the right ones */
 	bool badsum, badl4sum, nol4sum;
 	u_int mflags, csum_flags;
-	u_int split;		      /* bytes in the first mbuf; 0: one mbuf */
+	u_int split; /* bytes in the first mbuf; 0: one mbuf */
 };
-#define rx(...) trace_rx(&(struct rx_packet){ __VA_ARGS__ })
+#define rx(...) trace_rx(&(struct rx_packet){__VA_ARGS__})
 
 void trace_init(void); /* boots, makes fake0 */
 void trace_rx(const struct rx_packet *);
 struct mbuf *trace_make(const struct rx_packet *);
-const char *tx(void);		    /* the next packet out, as text; "" if there is none */
-struct mbuf *tx_mbuf(void);	    /* the same, as it was; the caller's */
+const char *tx(void);	    /* the next packet out, as text; "" if there is none */
+struct mbuf *tx_mbuf(void); /* the same, as it was; the caller's */
 int tx_count(void);
 void tx_flush(void);
-void trace_run(void);		    /* soft interrupts and what is due */
-void trace_sleep_ms(u_int ms);	    /* moves the clock through the callouts */
-struct in_addr addr(const char *);  /* dotted quad */
+void trace_run(void);			       /* soft interrupts and what is due */
+void trace_sleep_ms(u_int ms);		       /* moves the clock through the callouts */
+struct in_addr addr(const char *);	       /* dotted quad */
 int trace_sysctl(const char *name, int value); /* sets; returns the old value */
 /* ICMP message: type, code, 4 bytes of rest, data; sum filled. Returns its length. */
 u_int icmp_make(u_char *buf, int type, int code, uint32_t rest, const void *data, u_int len);
