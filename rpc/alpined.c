@@ -1,0 +1,399 @@
+/*
+ * alpined.c - the daemon: puts the stack, a wire and the server together, runs, and takes all
+ * apart again. alpined(8).
+ *
+ * Order: what can fail for a wrong argument or a taken name comes first; then the TAP, the
+ * bridge, the interface; then everything that is no longer needed is given up (confine.c). Until
+ * the loop runs, fail() ends the process through cleanup(), which undoes what was done.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <net/if.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "kernel_glue/include/host/host.h"
+#include "kernel_glue/include/host/sysctl_text.h"
+#include "rpc/confine.h"
+#include "rpc/keeper.h"
+#include "rpc/notify.h"
+#include "rpc/options.h"
+#include "rpc/pair.h"
+#include "rpc/server.h"
+#include "tapbridge/link.h"
+
+#define STACK_IF "tap" /* the interface's name inside the stack, with unit 0 */
+
+static struct options opt;
+static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+static char made_dir[sizeof(socket_path)]; /* the run directory, if we made it */
+static bool socket_bound;
+static struct link *wire;
+static struct bridge *bridge;
+static struct pcap_trace *trace;
+static char bridge_label[IFNAMSIZ], tap_label[IFNAMSIZ];
+static struct host_watch signal_watch;
+static pid_t main_pid;
+
+/* ---- the log ---- */
+
+static void
+log_stderr(int priority, const char *line)
+{
+	size_t len = strlen(line);
+
+	if (priority > opt.log_level)
+		return;
+	while (len > 0 && line[len - 1] == '\n')
+		len--;
+	fprintf(stderr, "%s%.*s\n", priority <= 4 ? "alpined: " : "", (int)len, line);
+}
+
+void
+log_line(int priority, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	host_log(priority, line);
+}
+
+/* ---- taking apart ---- */
+
+static void
+reset_pair(struct pair *p, void *arg)
+{
+	bool listener = p->p_pump == &pump_listen;
+
+	if (listener == *(bool *)arg)
+		pair_destroy(p, true);
+}
+
+/* Listeners first, so that nothing new comes; the resets are on the wire when this returns. */
+static void
+end_sockets(void)
+{
+	bool listeners = true;
+
+	pair_foreach(reset_pair, &listeners);
+	listeners = false;
+	pair_foreach(reset_pair, &listeners);
+	kern_run();
+}
+
+/* Runs at every exit of this process, not of a forked one. */
+static void
+cleanup(void)
+{
+	struct link_error le;
+
+	if (getpid() != main_pid)
+		return;
+	keeper_finish();
+	if (bridge != NULL)
+		(void)bridge_detach(bridge, &le);
+	if (trace != NULL)
+		pcap_trace_close(trace);
+	if (wire != NULL) {
+		if (wire->ifp != NULL)
+			if_link_detach(wire);
+		wire->ops->close(wire);
+	}
+	if (socket_bound)
+		(void)unlink(socket_path);
+	if (made_dir[0] != '\0')
+		(void)rmdir(made_dir); /* if it is empty */
+}
+
+/* ---- the control socket ---- */
+
+static void
+choose_path(void)
+{
+	const char *dir = getenv("ALPINE_RUNDIR"), *xdg = getenv("XDG_RUNTIME_DIR");
+	char room[sizeof(socket_path)];
+	int n;
+
+	if (opt.socket != NULL) {
+		n = snprintf(socket_path, sizeof(socket_path), "%s", opt.socket);
+	} else {
+		if ((dir == NULL || dir[0] == '\0') && geteuid() != 0 && xdg != NULL) {
+			snprintf(room, sizeof(room), "%s/alpine", xdg);
+			dir = room;
+		} else if (dir == NULL || dir[0] == '\0') {
+			dir = RPC_RUNDIR;
+		}
+		if (mkdir(dir, 0755) == 0)
+			snprintf(made_dir, sizeof(made_dir), "%s", dir);
+		n = snprintf(socket_path, sizeof(socket_path), "%s/%s.sock", dir, opt.name);
+	}
+	if (n < 0 || (size_t)n >= sizeof(socket_path))
+		fail("choose a shorter one with --socket", "the control socket's path is too long");
+}
+
+static void
+open_server(void)
+{
+	int error;
+
+	choose_path();
+	error = server_start(socket_path);
+	if (error == EADDRINUSE)
+		fail("choose another --name, or stop it: alpinectl --name NAME stop",
+		    "an instance named %s is running (%s)", opt.name, socket_path);
+	if (error == EACCES || error == EPERM)
+		fail("run it as root, or set ALPINE_RUNDIR to a directory of yours",
+		    "no permission for the control socket %s", socket_path);
+	if (error != 0)
+		fail(error == ENOENT ? "make its directory, or give --socket PATH" : "",
+		    "control socket %s: %s", socket_path, strerror(error));
+	socket_bound = true;
+}
+
+/* ---- the wire ---- */
+
+/* The same every time for the same name on the same machine: neighbours keep knowing us. */
+static void
+choose_mac(uint8_t mac[6])
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+	char id[64] = "";
+	const char *parts[3] = {id, opt.name, opt.iface != NULL ? opt.iface : opt.tap}, *s;
+	FILE *f = fopen("/etc/machine-id", "re");
+	int i;
+
+	if (f == NULL || fgets(id, sizeof(id), f) == NULL)
+		host_random_bytes(&hash, sizeof(hash));
+	if (f != NULL)
+		fclose(f);
+	for (i = 0; i < 3; i++)
+		for (s = parts[i]; *s != '\0'; s++)
+			hash = (hash ^ (uint8_t)*s) * 0x100000001b3u;
+	mac[0] = 0x02; /* local, unicast */
+	for (i = 1; i < 6; i++)
+		mac[i] = (uint8_t)(hash >> (8 * i));
+}
+
+static uint32_t
+interface_mtu(const char *iface)
+{
+	struct ifreq ifr;
+	uint32_t mtu = 0;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	memset(&ifr, 0, sizeof(ifr));
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", iface);
+	if (fd >= 0 && ioctl(fd, SIOCGIFMTU, &ifr) == 0 && ifr.ifr_mtu >= 576)
+		mtu = (uint32_t)ifr.ifr_mtu;
+	if (fd >= 0)
+		close(fd);
+	return (mtu);
+}
+
+static void
+open_wire(void)
+{
+	struct link_error le = {.text = ""};
+	uint32_t mtu = opt.mtu;
+
+	if (!opt.have_mac)
+		choose_mac(opt.mac);
+	if (mtu == 0 && opt.tap == NULL)
+		mtu = interface_mtu(opt.iface);
+	wire = tap_open(opt.tap, opt.mac, mtu, &le);
+	if (wire == NULL)
+		fail(le.hint, "%s", le.text);
+	snprintf(tap_label, sizeof(tap_label), "%s", tap_name(wire));
+	if (opt.tap == NULL) {
+		bridge = bridge_attach(opt.iface, tap_name(wire), opt.bridge, &le);
+		if (bridge == NULL)
+			fail(le.hint, "%s", le.text);
+		snprintf(bridge_label, sizeof(bridge_label), "%s", bridge_name(bridge));
+	}
+	if (opt.pcap != NULL) {
+		trace = pcap_trace_open(opt.pcap, &le);
+		if (trace == NULL)
+			fail(le.hint, "%s", le.text);
+		if_link_set_tap(wire, pcap_trace_frame, trace);
+	}
+}
+
+/* ---- the stack ---- */
+
+static void
+set_sysctls(void)
+{
+	char name[256];
+	const char *value;
+	unsigned i;
+	int error;
+
+	for (i = 0; i < opt.nsysctls; i++) {
+		value = strchr(opt.sysctls[i], '=');
+		snprintf(name, sizeof(name), "%.*s", (int)(value - opt.sysctls[i]), opt.sysctls[i]);
+		error = sysctl_text_set(name, value + 1);
+		if (error != 0)
+			fail("alpinectl sysctl -d describes them", "--sysctl %s: %s", opt.sysctls[i],
+			    bsd_strerror(error));
+	}
+}
+
+static void
+configure_stack(void)
+{
+	int error = if_link_attach(wire, STACK_IF, 0);
+
+	if (error != 0)
+		fail("", "cannot make the stack's interface: %s", bsd_strerror(error));
+	error = bsd_if_configure(STACK_IF "0", opt.addr, opt.prefix);
+	if (error != 0)
+		fail("", "cannot give %s to the stack: %s", opt.address_text, bsd_strerror(error));
+	if (opt.have_gateway && (error = bsd_default_route(opt.gateway)) != 0)
+		fail("", "cannot set the default route: %s", bsd_strerror(error));
+	error = tap_start(wire);
+	if (error != 0)
+		fail("", "cannot watch %s: %s", tap_label, strerror(error));
+}
+
+/* ---- what others see ---- */
+
+static void
+stop_soon(void)
+{
+	host_loop_stop(0);
+}
+
+static void
+fill_info(void)
+{
+	struct daemon_info *d = &daemon_info;
+
+	d->name = opt.name;
+	d->version = ALPINE_VERSION;
+	d->ifname = STACK_IF "0";
+	d->tap = tap_label;
+	d->bridge = bridge_label;
+	d->socket_path = socket_path;
+	memcpy(d->dns, opt.dns, sizeof(d->dns));
+	d->ndns = opt.ndns;
+	d->start_ns = host_monotonic_ns();
+	d->stop = stop_soon;
+}
+
+static void
+boot_messages(void)
+{
+	const uint8_t *m = wire->mac;
+
+	log_line(6, "%s0: Ethernet address: %02x:%02x:%02x:%02x:%02x:%02x", STACK_IF, m[0], m[1],
+	    m[2], m[3], m[4], m[5]);
+	log_line(6, "%s0: on host interface %s, mtu %u%s%s", STACK_IF, tap_label, wire->mtu,
+	    bridge_label[0] != '\0' ? ", in bridge " : "", bridge_label);
+	log_line(6, "%s0: inet %s%s", STACK_IF, opt.address_text,
+	    opt.have_gateway ? "" : " (no default route)");
+	if (opt.have_gateway)
+		log_line(6, "default route via %u.%u.%u.%u", opt.gateway[0], opt.gateway[1],
+		    opt.gateway[2], opt.gateway[3]);
+}
+
+/* ---- running ---- */
+
+static void
+on_signal(struct host_watch *w, uint32_t events)
+{
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(w->w_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	log_line(6, "%s: ending", info.ssi_signo == SIGINT ? "interrupted" : "told to end");
+	host_loop_stop(0);
+}
+
+static void
+watch_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0 || host_watch_add(&signal_watch, fd, EPOLLIN, on_signal, NULL) != 0)
+		fail("", "cannot watch signals: %s", strerror(errno));
+}
+
+static void
+give_up_privileges(void)
+{
+	int error;
+
+	if (bridge != NULL) {
+		error = keeper_start(bridge);
+		if (error != 0)
+			fail("", "cannot start the process that undoes the bridge: %s",
+			    strerror(error));
+		bridge = NULL; /* the keeper's */
+	}
+	error = confine_namespace();
+	if (error != 0)
+		log_line(5, "no network namespace of our own (%s): staying in this one",
+		    strerror(error));
+	error = confine_privileges();
+	if (error != 0)
+		log_line(4, "cannot give up privileges: %s", strerror(error));
+}
+
+int
+main(int argc, char **argv)
+{
+	int status;
+
+	options_parse(&opt, argc, argv);
+	main_pid = getpid();
+	atexit(cleanup);
+	host_log_set(log_stderr);
+	notify_open();
+	confine_raise_limits();
+	watch_signals();
+	log_line(6, "Alpine %s", ALPINE_VERSION);
+	log_line(6, "Copyright (c) 2026, the Alpine authors");
+	kern_boot();
+	set_sysctls();
+	if (pair_init(opt.name) != 0)
+		fail("", "the name %s is too long", opt.name);
+	open_server();
+	open_wire();
+	configure_stack();
+	fill_info();
+	boot_messages();
+	give_up_privileges();
+	log_line(6, "listening on %s", socket_path);
+	notify_send("READY=1");
+	notify_ready_fd(opt.ready_fd);
+
+	status = host_loop_run();
+
+	notify_send("STOPPING=1");
+	server_stop();
+	end_sockets();
+	log_line(6, "Alpine has ended");
+	return (status);
+}

@@ -1,0 +1,38 @@
+/* options.h - alpined's command line, parsed and checked. */
+#ifndef RPC_OPTIONS_H
+#define RPC_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rpc/wire.h"
+
+#define OPTIONS_SYSCTLS 64
+
+struct options {
+	const char *iface;  /* NULL with --tap */
+	const char *tap;    /* NULL: make one, attach it to iface */
+	const char *bridge; /* NULL: br-IFACE */
+	const char *name;
+	const char *socket; /* NULL: in the run directory */
+	const char *pcap;
+	const char *address_text;
+	uint8_t addr[4], gateway[4], mac[6];
+	int prefix;
+	bool have_gateway, have_mac;
+	uint32_t mtu; /* 0: the interface's */
+	struct rpc_addr dns[RPC_HELLO_ADDRS];
+	unsigned ndns;
+	const char *sysctls[OPTIONS_SYSCTLS];
+	unsigned nsysctls;
+	int ready_fd;
+	int log_level; /* 0-7, as syslog(3) */
+};
+
+/* Exits with one line on stderr when something is wrong, and for --help and --version. */
+void options_parse(struct options *, int argc, char **argv);
+/* One line: "alpined: WHAT; NEXT STEP" ("" next: without), and exit status 1. */
+void fail(const char *next, const char *fmt, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
+
+#endif
