@@ -38,8 +38,8 @@ set(const char *name, int value)
 static struct llentry *
 entry(const char *addr)
 {
-	struct sockaddr_in sin = {.sin_len = sizeof(sin), .sin_family = AF_INET,
-	    .sin_addr = ip4(addr)};
+	struct sockaddr_in sin = {
+	    .sin_len = sizeof(sin), .sin_family = AF_INET, .sin_addr = ip4(addr)};
 
 	return (lltable_lookup(lltable_get(ifp, AF_INET), sintosa(&sin)));
 }
@@ -96,7 +96,8 @@ test_resolve(void)
 	    "0 ip 10.0.0.1 > 10.0.0.2 len 40 > 02:00:00:00:00:22",
 	    "the answer lets both go, in order");
 	is_int(fakeif_send(ifp, "10.0.0.2"), 0, "the next packet");
-	is_str(fakeif_txs(ifp), "0 ip 10.0.0.1 > 10.0.0.2 len 40 > 02:00:00:00:00:22", "goes at once");
+	is_str(
+	    fakeif_txs(ifp), "0 ip 10.0.0.1 > 10.0.0.2 len 40 > 02:00:00:00:00:22", "goes at once");
 	is_int(fakeif_send(ifp, "10.0.0.255"), 0, "a broadcast");
 	is_str(fakeif_txs(ifp), "0 who-has 10.0.0.255 tell 10.0.0.1 > ff:ff:ff:ff:ff:ff",
 	    "is one by its M_BCAST, not by its address");
@@ -162,8 +163,7 @@ test_expiry(void)
 	fakeif_arp(ifp, ARPOP_REPLY, mac2, "10.0.0.2", "10.0.0.1", our_mac);
 	fakeif_mark(ifp);
 	fakeif_sleep(1194999);
-	is_str(fakeif_txs(ifp), "",
-	    "nothing is asked for nearly 20 minutes");
+	is_str(fakeif_txs(ifp), "", "nothing is asked for nearly 20 minutes");
 	fakeif_mark(ifp);
 	fakeif_sleep(1);
 	is_str(fakeif_txs(ifp), "1 who-has 10.0.0.2 tell 10.0.0.1 > 02:00:00:00:00:22",
@@ -263,7 +263,8 @@ test_garbage(void)
 	is_int(lltable_get(ifp, AF_INET)->llt_entries, 0, "and nothing is learned");
 	f[15] = 1;
 	fakeif_rx(ifp, f, 60);
-	is_int(fakeif_txcount(ifp), 1, "the same packet without a fault is answered, padded or not");
+	is_int(
+	    fakeif_txcount(ifp), 1, "the same packet without a fault is answered, padded or not");
 	for (i = 0; i < 3000; i++) {
 		arc4random_buf(f + 14, 50);
 		if (i % 2 == 0)
@@ -323,7 +324,8 @@ test_conflict(void)
 	fakeif_mark(ifp);
 	is_int(in_aifaddr(ifp, ip4("10.0.0.77"), 24), 0, "a second address");
 	fakeif_sleep(500);
-	is_str(fakeif_txs(ifp), "0 who-has 10.0.0.77 tell 0.0.0.0 > ff:ff:ff:ff:ff:ff", "is probed");
+	is_str(
+	    fakeif_txs(ifp), "0 who-has 10.0.0.77 tell 0.0.0.0 > ff:ff:ff:ff:ff:ff", "is probed");
 	fakeif_arp(ifp, ARPOP_REPLY, mac3, "10.0.0.77", NULL, our_mac);
 	is_int(V_arpstat.dupips, 4, "somebody has it");
 	fakeif_sleep(59000);
@@ -351,8 +353,10 @@ test_conflict(void)
 static void
 test_cache(void)
 {
-	struct sockaddr_in sin = {.sin_len = sizeof(sin), .sin_family = AF_INET,
-	    .sin_addr = ip4("10.0.0.2")}, other = sin;
+	struct sockaddr_in sin = {.sin_len = sizeof(sin),
+			       .sin_family = AF_INET,
+			       .sin_addr = ip4("10.0.0.2")},
+			   other = sin;
 	struct route ro = {0};
 	struct mbuf *m;
 	int i;

@@ -55,7 +55,8 @@ test_bytes(void)
 	for (i = 0; i < 4000; i++) {
 		at = arc4random_uniform(64);
 		len = arc4random_uniform(i % 8 == 0 ? 60000 : 400);
-		good += same(fold(in_cksum_bytes(buf + at, len, 0, false)), naive(buf + at, len, 0));
+		good +=
+		    same(fold(in_cksum_bytes(buf + at, len, 0, false)), naive(buf + at, len, 0));
 		cut = arc4random_uniform((uint32_t)len + 1);
 		sum = in_cksum_bytes(buf + at, cut, 0, false);
 		sum = in_cksum_bytes(buf + at + cut, len - cut, sum, (cut & 1) != 0);
@@ -64,7 +65,8 @@ test_bytes(void)
 	is_int(good, 4000, "sums of bytes, any alignment and length");
 	is_int(odd, 4000, "sums of two pieces, cut anywhere");
 	memset(buf, 0xff, sizeof(buf));
-	ok(same(fold(in_cksum_bytes(buf, 65534, 0, false)), 0xffff), "the largest sum does not overflow");
+	ok(same(fold(in_cksum_bytes(buf, 65534, 0, false)), 0xffff),
+	    "the largest sum does not overflow");
 }
 
 /* A chain of random pieces of buf's first len bytes, at random alignments. */
@@ -133,7 +135,8 @@ test_headers(void)
 	h[4] = htons(17);
 	h[5] = htons(95);
 	ok(same(in_pseudo(ip.ip_src.s_addr, ip.ip_dst.s_addr, htons(17 + 95)),
-	       naive((u_char *)h, sizeof(h), 0)), "IPv4's pseudo header");
+	       naive((u_char *)h, sizeof(h), 0)),
+	    "IPv4's pseudo header");
 	memcpy(pseudo6, &a, 16);
 	memcpy(pseudo6 + 16, &b, 16);
 	be32enc(pseudo6 + 32, 1234);

@@ -53,8 +53,8 @@ random_addr(u_char *a)
 	int i;
 
 	for (i = 0; i < bytes; i++)
-		a[i] = arc4random_uniform(4) != 0 ? (u_char)(arc4random_uniform(4) * 0x41) :
-						    (u_char)arc4random();
+		a[i] = arc4random_uniform(4) != 0 ? (u_char)(arc4random_uniform(4) * 0x41)
+						  : (u_char)arc4random();
 }
 
 static void

@@ -209,11 +209,15 @@ fakeif_arp(struct ifnet *ifp, int op, const u_char *mac, const char *spa, const 
 int
 fakeif_send(struct ifnet *ifp, const char *to)
 {
-	struct sockaddr_in sin = {.sin_len = sizeof(sin), .sin_family = AF_INET,
-	    .sin_addr = ip4(to)};
+	struct sockaddr_in sin = {
+	    .sin_len = sizeof(sin), .sin_family = AF_INET, .sin_addr = ip4(to)};
 	struct mbuf *m = m_gethdr(M_NOWAIT, MT_DATA);
-	struct ip ip = {.ip_v = 4, .ip_hl = 5, .ip_len = htons(40), .ip_ttl = 64,
-	    .ip_dst = ip4(to), .ip_src = ip4("10.0.0.1")};
+	struct ip ip = {.ip_v = 4,
+	    .ip_hl = 5,
+	    .ip_len = htons(40),
+	    .ip_ttl = 64,
+	    .ip_dst = ip4(to),
+	    .ip_src = ip4("10.0.0.1")};
 
 	MH_ALIGN(m, 40);
 	m->m_len = m->m_pkthdr.len = 40;

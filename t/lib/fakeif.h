@@ -19,16 +19,17 @@
 struct ifnet *fakeif_create(const char *name, int unit); /* MAC 02:00:00:00:00:01 + unit */
 void fakeif_destroy(struct ifnet *);
 void fakeif_mark(struct ifnet *);
-const char *fakeif_tx(struct ifnet *);	/* "" when there is none */
+const char *fakeif_tx(struct ifnet *); /* "" when there is none */
 const char *fakeif_txs(struct ifnet *);
-int fakeif_txcount(struct ifnet *);	/* waiting to be read */
+int fakeif_txcount(struct ifnet *); /* waiting to be read */
 void fakeif_rx(struct ifnet *, const void *frame, size_t len);
 /* An ARP packet from mac; op 1 or 2; NULL addresses are 0.0.0.0; dst NULL: broadcast. */
-void fakeif_arp(struct ifnet *, int op, const u_char *mac, const char *spa, const char *tpa,
-    const u_char *dst);
-/* An IPv4 packet (20 bytes of header, 20 of nothing) from the stack to `to`; what if_output says. */
+void fakeif_arp(
+    struct ifnet *, int op, const u_char *mac, const char *spa, const char *tpa, const u_char *dst);
+/* An IPv4 packet (20 bytes of header, 20 of nothing) from the stack to `to`; what if_output says.
+ */
 int fakeif_send(struct ifnet *, const char *to);
-void fakeif_sleep(u_int ms);		/* moves the clock through what is due */
+void fakeif_sleep(u_int ms); /* moves the clock through what is due */
 struct in_addr ip4(const char *);
 
 #endif
