@@ -33,7 +33,7 @@ wait_for_eof(void)
 int
 main(int argc, char **argv)
 {
-	struct link_error le = { "", "" };
+	struct link_error le = {"", ""};
 	struct bridge *b;
 	struct link *l;
 	int error = 0;

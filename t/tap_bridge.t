@@ -11,7 +11,7 @@ import json, os, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROG = os.environ.get("PROG_BRIDGE", os.path.join(
-    HERE, "..", os.environ.get("BUILD", "build"), "t", "prog_bridge"))
+    HERE, "..", os.environ.get("ALPINE_BUILD", "build"), "t", "prog_bridge"))
 count = failed = 0
 
 

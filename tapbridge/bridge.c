@@ -31,7 +31,7 @@ struct bridge {
 	struct nl_linkinfo b_nic, b_tap;
 	char b_name[IFNAMSIZ];
 	int b_ifindex;
-	bool b_join; /* only the TAP is ours; the bridge and what is in it were there */
+	bool b_join;	 /* only the TAP is ours; the bridge and what is in it were there */
 	bool b_was_down; /* the bridge that was there */
 	bool b_created, b_brought_up, b_nic_in, b_tap_in;
 	struct nl_records b_addrs, b_routes; /* of the NIC, before */

@@ -28,15 +28,19 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip_var.h>
-#include <netinet/tcp.h>
 
 #include "tapbridge/link.h"
 
 MALLOC_DEFINE(M_LINK, "link", "interfaces over links");
 
-#define TX_IOV 64    /* pieces of a frame on its way out; a longer chain is made shorter */
-#define TAP_IOV 128  /* pieces of a frame for a trace; the rest of a longer one is not seen */
-#define MTU_MIN 72   /* bytes: RFC 791's 68, rounded */
+#define TX_IOV 64   /* pieces of a frame on its way out; a longer chain is made shorter */
+#define TAP_IOV 128 /* pieces of a frame for a trace; the rest of a longer one is not seen */
+#define MTU_MIN 72  /* bytes: RFC 791's 68, rounded */
+/* RFC 9293, 3.1: bytes without options, and where data offset and flags are */
+#define TCP_HLEN 20
+#define TCP_OFF_DATA 12
+#define TCP_OFF_FLAGS 13
+#define TCP_FLAG_CWR 0x80
 #define IPV6_HLEN 40 /* RFC 8200 */
 #define RX_ALIGN 2   /* bytes before a frame, which align its IP header */
 
@@ -121,17 +125,17 @@ sum_in_software(struct mbuf *m)
 static int
 describe_tso(const struct mbuf *m, const struct layers *la, struct link_offload *off)
 {
-	u_char th[sizeof(struct tcphdr)];
+	u_char th[TCP_HLEN];
 
 	if (m->m_pkthdr.tso_segsz == 0 || m->m_pkthdr.len < la->l4 + (int)sizeof(th))
 		return (EINVAL);
 	m_copydata(m, la->l4, sizeof(th), th);
-	off->hdr_len = (uint16_t)(la->l4 + ((th[12] >> 4) << 2));
+	off->hdr_len = (uint16_t)(la->l4 + ((th[TCP_OFF_DATA] >> 4) << 2));
 	if (m->m_pkthdr.len <= off->hdr_len + m->m_pkthdr.tso_segsz)
 		return (0); /* one segment: nothing to cut */
 	off->gso_size = m->m_pkthdr.tso_segsz;
 	off->gso_type = la->inet6 ? LINK_GSO_TCPV6 : LINK_GSO_TCPV4;
-	if ((th[13] & TH_CWR) != 0)
+	if ((th[TCP_OFF_FLAGS] & TCP_FLAG_CWR) != 0)
 		off->gso_type |= LINK_GSO_ECN;
 	return (0);
 }
@@ -312,9 +316,9 @@ note_segments(struct mbuf *m, const struct link_offload *off)
 		return (EINVAL);
 	if ((off->flags & LINK_OFFLOAD_NEEDS_CSUM) == 0)
 		return (0); /* who cut it? tcp_input will sum it up and see */
-	if (m->m_pkthdr.len < off->csum_start + (int)sizeof(struct tcphdr))
+	if (m->m_pkthdr.len < off->csum_start + TCP_HLEN)
 		return (EINVAL);
-	m_copydata(m, off->csum_start + 12, 1, &hl);
+	m_copydata(m, off->csum_start + TCP_OFF_DATA, 1, &hl);
 	hdr = off->csum_start + ((hl >> 4) << 2);
 	if (hdr >= m->m_pkthdr.len)
 		return (EINVAL);

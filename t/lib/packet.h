@@ -38,7 +38,7 @@ struct packet_peer *peer_create(struct testbed *, const char *addr, struct tb_ho
 void peer_destroy(struct packet_peer *); /* before testbed_done() */
 void peer_set_arp(struct packet_peer *, bool answer);
 void peer_forget(struct packet_peer *); /* drops what was captured and not looked at */
-void peer_mark(struct packet_peer *);   /* times count from now: the test did something itself */
+void peer_mark(struct packet_peer *);	/* times count from now: the test did something itself */
 void peer_inject_raw(struct packet_peer *, const void *frame, size_t len);
 
 /*
