@@ -153,6 +153,7 @@ tt_write(struct socket *so, size_t n)
 	size_t put;
 	int error;
 
+	testbed_run_ms(tb, 1); /* what was injected before comes first */
 	TB_ENTER(h);
 	tb_pattern(buf, n, 1, 0);
 	error = tb_write_nb(so, buf, n, &put);

@@ -1,0 +1,133 @@
+/*
+ * tcp_sack.c - selective acknowledgments, both sides: RFC 2018, RFC 6675.
+ */
+#include "t/lib/tcptest.h"
+
+static struct socket *ls;
+static const char *const SACK = "<mss 1000,sackOK>";
+
+static void
+test_receiver(void)
+{
+	struct socket *so = tt_passive(ls, SACK);
+
+	in(". 2001:3001(1000) ack 1 win 65535");
+	out(". 1:1(0) ack 1001 <nop,nop,sack 2001:3001>");
+	in(". 4001:5001(1000) ack 1 win 65535");
+	out(". 1:1(0) ack 1001 <nop,nop,sack 4001:5001 2001:3001>");
+	in(". 3001:4001(1000) ack 1 win 65535");
+	out(". 1:1(0) ack 1001 <nop,nop,sack 2001:5001>");
+	in(". 6001:7001(1000) ack 1 win 65535");
+	out(". 1:1(0) ack 1001 <nop,nop,sack 6001:7001 2001:5001>");
+	in(". 1001:2001(1000) ack 1 win 65535");
+	out(". 1:1(0) ack 5001 <nop,nop,sack 6001:7001>");
+	in("F. 5001:6001(1000) ack 1 win 65535");
+	testbed_run_ms(tb, 5);
+	peer_forget(p);
+	is_int(tt_read(so, 100000), 5000, "no byte twice");
+	is_int(tt_read(so, 100000), 0, "and the end where the FIN was");
+	tt_close(so);
+	testbed_run_ms(tb, 1);
+	peer_forget(p);
+	in("R 6002:6002(0)");
+	testbed_run_ms(tb, 5);
+}
+
+static struct socket *
+sender(size_t n)
+{
+	struct socket *so = tt_passive(ls, SACK);
+
+	tt_write(so, n);
+	for (int i = 0; i < 10; i++)
+		out(". %d:%d(1000)", i * 1000 + 1, i * 1000 + 1001);
+	return (so);
+}
+
+static void
+test_recovery(void)
+{
+	struct socket *so = sender(10000);
+
+	/* 0 and 3 are lost */
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 1001:2001>");
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 1001:3001>");
+	quiet(1);
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 4001:5001 1001:3001>");
+	out(". 1:1001(1000)");
+	ok(true, "the first hole");
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 4001:10001 1001:3001>");
+	out(". 3001:4001(1000)");
+	ok(true, "the second, and nothing else");
+	quiet(50);
+	in(". 1001:1001(0) ack 3001 win 65535 <nop,nop,sack 4001:10001>");
+	quiet(50);
+	in(". 1001:1001(0) ack 10001 win 65535");
+	testbed_run_ms(tb, 1);
+	ok(!IN_RECOVERY(tt_tcpcb(so)->t_flags), "recovered");
+	is_int(tt_tcpcb(so)->t_sack.ss_n, 0, "nothing on the scoreboard");
+	quiet(1000);
+	tt_kill(so, 1001);
+}
+
+static void
+test_bad_blocks(void)
+{
+	struct socket *so = sender(10000);
+	struct sackscore *ss = &tt_tcpcb(so)->t_sack;
+
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 3001:2001>");
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 9001:12001>");
+	in(". 1001:1001(0) ack 1001 win 65535 <nop,nop,sack 1:1001>");
+	in(". 1001:1001(0) ack 1001 win 65535 <nop,nop,sack 1001:2001>");
+	testbed_run_ms(tb, 1);
+	is_int(ss->ss_n, 0, "turned, beyond, old and contradicting blocks are not believed");
+	in(". 1001:1001(0) ack 1001 win 65535 <nop,nop,sack 3001:4001>");
+	testbed_run_ms(tb, 1);
+	is_int(ss->ss_n, 1, "a good one is");
+	for (int i = 0; i < 400; i++)
+		in(". 1001:1001(0) ack 1001 win 65535 <nop,nop,sack %d:%d>", 4003 + 2 * i,
+		    4004 + 2 * i);
+	testbed_run_ms(tb, 1);
+	is_int(ss->ss_n, 128, "and there is a limit");
+	peer_forget(p);
+	in(". 1001:1001(0) ack 10001 win 65535");
+	testbed_run_ms(tb, 1);
+	is_int(ss->ss_n, 0, "everything is acknowledged");
+	is_int(ss->ss_bytes, 0, "no byte is left on the scoreboard");
+	peer_forget(p);
+	tt_kill(so, 1001);
+}
+
+/* The peer took back what it had reported: the time-out sends all of it again. */
+static void
+test_reneging(void)
+{
+	struct socket *so = sender(10000);
+
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 1001:10001>");
+	out(". 1:1001(1000)");
+	peer_forget(p);
+	out_after(1000, 1100, ". 1:1001(1000)");
+	in(". 1001:1001(0) ack 1001 win 65535");
+	out(". 1001:2001(1000)");
+	out(". 2001:3001(1000)");
+	ok(true, "reneged data is sent again");
+	in(". 1001:1001(0) ack 10001 win 65535");
+	testbed_run_ms(tb, 1);
+	peer_forget(p);
+	tt_kill(so, 1001);
+}
+
+int
+main(void)
+{
+	tt_init();
+	ls = tt_listen(16);
+	test_receiver();
+	test_recovery();
+	test_bad_blocks();
+	test_reneging();
+	tt_close(ls);
+	return (tt_done());
+}
