@@ -141,7 +141,7 @@ tcp_dupack(struct tcpcb *tp, struct tcp_seg *seg)
 	}
 	tp->t_dupacks++;
 	lost = tp->t_dupacks >= TCP_DUPTHRESH ||
-	    (tcp_use_sack(tp) && tcp_sack_islost(tp, tp->snd_una));
+	       (tcp_use_sack(tp) && tcp_sack_islost(tp, tp->snd_una));
 	/* RFC 6582 3.2 step 2: duplicates of what was retransmitted before prove nothing. */
 	if (lost && SEQ_LT(tp->snd_recover, tp->snd_una))
 		tcp_enter_recovery(tp);

@@ -22,7 +22,7 @@ tcp_syn_is_martian(const struct tcp_seg *seg)
 	if (seg->bcast || inc->inc_fport == 0)
 		return (true);
 	return (inc->inc_fport == inc->inc_lport && (inc->inc_flags & INC_ISIPV6) == 0 &&
-	    inc->inc_faddr.s_addr == inc->inc_laddr.s_addr);
+		inc->inc_faddr.s_addr == inc->inc_laddr.s_addr);
 }
 
 /* Consumes the segment. */
@@ -78,7 +78,7 @@ tcp_synsent_options(struct tcpcb *tp, const struct tcp_seg *seg)
 	if ((to->to_flags & TOF_SACKPERM) == 0)
 		tp->t_flags &= ~TF_SACK_PERMIT;
 	tcp_mss(tp, (to->to_flags & TOF_MSS) != 0 ? to->to_mss : -1);
-	tp->snd_wnd = tp->max_sndwnd = seg->win;	/* never scaled on a SYN */
+	tp->snd_wnd = tp->max_sndwnd = seg->win; /* never scaled on a SYN */
 	tp->snd_wl1 = seg->seq;
 	tp->snd_wl2 = seg->ack;
 }

@@ -103,9 +103,10 @@ tcp_parse(struct tcp_seg *seg, struct mbuf *m, int iphlen)
 	seg->iptos = ip->ip_tos;
 	seg->ttl = ip->ip_ttl;
 	seg->rcvif = m->m_pkthdr.rcvif;
-	seg->bcast = (m->m_flags & (M_BCAST | M_MCAST)) != 0 ||
-	    IN_MULTICAST(ntohl(ip->ip_dst.s_addr)) || IN_MULTICAST(ntohl(ip->ip_src.s_addr)) ||
-	    ip->ip_src.s_addr == INADDR_BROADCAST || ip->ip_dst.s_addr == INADDR_BROADCAST ||
+	seg->bcast =
+	    (m->m_flags & (M_BCAST | M_MCAST)) != 0 || IN_MULTICAST(ntohl(ip->ip_dst.s_addr)) ||
+	    IN_MULTICAST(ntohl(ip->ip_src.s_addr)) || ip->ip_src.s_addr == INADDR_BROADCAST ||
+	    ip->ip_dst.s_addr == INADDR_BROADCAST ||
 	    (seg->rcvif != NULL && in_broadcast(ip->ip_dst, seg->rcvif));
 	seg->to.to_flags = 0;
 	seg->to.to_nsacks = 0;

@@ -4,9 +4,9 @@
  * Theory of operation. tcp_output() runs whenever something may be due: the program wrote or read,
  * a segment came, a timer fired. It asks tcp_decide() for a plan - which bytes, which flags, what
  * window - and has tcp_send() build and send the packet, until there is no plan. Deciding reads the
- * connection and changes only timers that belong to the decision (persist); building reads the plan.
- * With TSO a plan is up to 64 KiB in one packet, which the interface cuts into segments. No byte is
- * copied: the packet refers to the send buffer's storage.
+ * connection and changes only timers that belong to the decision (persist); building reads the
+ * plan. With TSO a plan is up to 64 KiB in one packet, which the interface cuts into segments. No
+ * byte is copied: the packet refers to the send buffer's storage.
  *
  * Rules: Nagle and the sender's half of the silly window avoidance, RFC 9293 3.7.4 and 3.8.6.2.1;
  * the receiver's, 3.8.6.2.2; what fits the peer's window and cwnd; in recovery RFC 6675's NextSeg()
@@ -21,17 +21,17 @@
 #include <netinet/tcp_var.h>
 
 const unsigned char tcp_outflags[TCP_NSTATES] = {
-	[TCPS_CLOSED] = TH_RST | TH_ACK,
-	[TCPS_LISTEN] = 0,
-	[TCPS_SYN_SENT] = TH_SYN,
-	[TCPS_SYN_RECEIVED] = TH_SYN | TH_ACK,
-	[TCPS_ESTABLISHED] = TH_ACK,
-	[TCPS_CLOSE_WAIT] = TH_ACK,
-	[TCPS_FIN_WAIT_1] = TH_FIN | TH_ACK,
-	[TCPS_CLOSING] = TH_FIN | TH_ACK,
-	[TCPS_LAST_ACK] = TH_FIN | TH_ACK,
-	[TCPS_FIN_WAIT_2] = TH_ACK,
-	[TCPS_TIME_WAIT] = TH_ACK,
+    [TCPS_CLOSED] = TH_RST | TH_ACK,
+    [TCPS_LISTEN] = 0,
+    [TCPS_SYN_SENT] = TH_SYN,
+    [TCPS_SYN_RECEIVED] = TH_SYN | TH_ACK,
+    [TCPS_ESTABLISHED] = TH_ACK,
+    [TCPS_CLOSE_WAIT] = TH_ACK,
+    [TCPS_FIN_WAIT_1] = TH_FIN | TH_ACK,
+    [TCPS_CLOSING] = TH_FIN | TH_ACK,
+    [TCPS_LAST_ACK] = TH_FIN | TH_ACK,
+    [TCPS_FIN_WAIT_2] = TH_ACK,
+    [TCPS_TIME_WAIT] = TH_ACK,
 };
 
 /* ---- deciding ---- */
@@ -79,10 +79,13 @@ tcp_autosndbuf(struct tcpcb *tp, uint32_t sendwin)
 	if (!V_tcp_do_autosndbuf || (sb->sb_flags & SB_AUTOSIZE) == 0)
 		return;
 	if (tp->snd_wnd / 4 * 5 < sb->sb_hiwat || used < sb->sb_hiwat / 8 * 7 ||
-	    used >= (u_int)V_tcp_autosndbuf_max || sendwin < used - min(used, tp->snd_nxt - tp->snd_una))
+	    used >= (u_int)V_tcp_autosndbuf_max ||
+	    sendwin < used - min(used, tp->snd_nxt - tp->snd_una))
 		return;
-	if (!sbreserve(so, SO_SND, min(sb->sb_hiwat + (u_int)imax(V_tcp_autosndbuf_inc, 1),
-	    (u_int)V_tcp_autosndbuf_max), NULL))
+	if (!sbreserve(so, SO_SND,
+		min(sb->sb_hiwat + (u_int)imax(V_tcp_autosndbuf_inc, 1),
+		    (u_int)V_tcp_autosndbuf_max),
+		NULL))
 		sb->sb_flags &= ~SB_AUTOSIZE;
 }
 
@@ -231,7 +234,8 @@ tcp_decide_rexmit(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail)
 		tp->t_rexmit1 = false;
 		p->seq = tcp_sack_skip(tp, tp->snd_una, &hole);
 		if (p->seq == tp->snd_una && (avail > 0 || (tp->t_flags & TF_SENTFIN) != 0)) {
-			p->len = min(min(avail, hole), min(tcp_maxseg(tp), tp->snd_max - tp->snd_una));
+			p->len =
+			    min(min(avail, hole), min(tcp_maxseg(tp), tp->snd_max - tp->snd_una));
 			p->rexmit = true;
 			p->more = true;
 			return (true);
@@ -319,7 +323,8 @@ tcp_decide(struct tcpcb *tp, struct tcp_plan *p)
 	p->flags = tcp_outflags[tp->t_state];
 	send = IN_FASTRECOVERY(tp->t_flags) && tcp_decide_rexmit(tp, p, avail);
 	if (send)
-		p->len = min(p->len, p->seq - tp->snd_una < avail ? avail - (p->seq - tp->snd_una) : 0);
+		p->len =
+		    min(p->len, p->seq - tp->snd_una < avail ? avail - (p->seq - tp->snd_una) : 0);
 	else
 		send = tcp_decide_new(tp, p, avail);
 	if (!send) {
@@ -394,7 +399,8 @@ tcp_window_field(struct tcpcb *tp, const struct tcp_plan *p)
 	else {
 		/* Up, where rounding down would take back what was promised. */
 		field = p->win >> tp->rcv_scale;
-		if (SEQ_LT(tp->rcv_nxt + (field << tp->rcv_scale), tp->rcv_adv) && field < TCP_MAXWIN)
+		if (SEQ_LT(tp->rcv_nxt + (field << tp->rcv_scale), tp->rcv_adv) &&
+		    field < TCP_MAXWIN)
 			field++;
 	}
 	return ((u_short)field);
@@ -453,8 +459,8 @@ tcp_count_sent(struct tcpcb *tp, const struct tcp_plan *p)
 static void
 tcp_sent_sequence(struct tcpcb *tp, const struct tcp_plan *p)
 {
-	const tcp_seq end = p->seq + p->len + ((p->flags & TH_SYN) != 0) +
-	    ((p->flags & TH_FIN) != 0);
+	const tcp_seq end =
+	    p->seq + p->len + ((p->flags & TH_SYN) != 0) + ((p->flags & TH_FIN) != 0);
 
 	if (end == p->seq || (p->flags & TH_RST) != 0)
 		return;
@@ -570,8 +576,7 @@ tcp_send(struct tcpcb *tp, const struct tcp_plan *p)
 	field = tcp_window_field(tp, p);
 	tcp_fill_tcphdr(tp, p, th, field);
 	tcp_fill_headers(m, &inp->inp_inc, inp->inp_ip_ttl, inp->inp_ip_tos,
-	    V_tcp_do_pmtud && tp->t_maxseg > (u_int)V_tcp_minmss,
-	    sizeof(*th) + p->optlen + p->len);
+	    V_tcp_do_pmtud && tp->t_maxseg > (u_int)V_tcp_minmss, sizeof(*th) + p->optlen + p->len);
 	if (p->segsz != 0) {
 		m->m_pkthdr.csum_flags |= CSUM_IP_TSO;
 		m->m_pkthdr.tso_segsz = p->segsz;

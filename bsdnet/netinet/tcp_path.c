@@ -24,7 +24,7 @@ u_int
 tcp_hdrlen(const struct in_conninfo *inc)
 {
 	return (sizeof(struct tcphdr) +
-	    ((inc->inc_flags & INC_ISIPV6) != 0 ? IP6_HDRLEN : sizeof(struct ip)));
+		((inc->inc_flags & INC_ISIPV6) != 0 ? IP6_HDRLEN : sizeof(struct ip)));
 }
 
 u_int
@@ -125,8 +125,8 @@ tcp_mtudisc(struct tcpcb *tp, u_int mtu)
 /* Fills the IP header at the front of m, and what the checksum needs; ports and the rest of
  * the TCP header, tcplen bytes with options and data, are the caller's. */
 void
-tcp_fill_headers(struct mbuf *m, const struct in_conninfo *inc, uint8_t ttl, uint8_t tos, bool df,
-    u_int tcplen)
+tcp_fill_headers(
+    struct mbuf *m, const struct in_conninfo *inc, uint8_t ttl, uint8_t tos, bool df, u_int tcplen)
 {
 	struct ip *ip = mtod(m, struct ip *);
 	struct tcphdr *th = (struct tcphdr *)(void *)(ip + 1);
@@ -144,8 +144,8 @@ tcp_fill_headers(struct mbuf *m, const struct in_conninfo *inc, uint8_t ttl, uin
 	ip->ip_dst = inc->inc_faddr;
 	th->th_sport = inc->inc_lport;
 	th->th_dport = inc->inc_fport;
-	th->th_sum = in_pseudo(ip->ip_src.s_addr, ip->ip_dst.s_addr,
-	    htonl((uint32_t)tcplen + IPPROTO_TCP));
+	th->th_sum =
+	    in_pseudo(ip->ip_src.s_addr, ip->ip_dst.s_addr, htonl((uint32_t)tcplen + IPPROTO_TCP));
 	m->m_pkthdr.csum_flags = CSUM_TCP;
 	m->m_pkthdr.csum_data = offsetof(struct tcphdr, th_sum);
 	m->m_pkthdr.fibnum = inc->inc_fibnum;

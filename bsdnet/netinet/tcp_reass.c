@@ -77,8 +77,8 @@ reass_full(const struct tcpcb *tp, const struct tcp_seg *seg, uint32_t mbcnt)
 	if (seg->seq == tp->rcv_nxt)
 		return (false);
 	return (tp->t_segqlen >= (uint32_t)imax(V_tcp_reass_maxqueuelen, 0) ||
-	    V_tcp_reass_cursegs >= V_tcp_reass_maxseg ||
-	    tp->t_segqmbcnt + mbcnt > tptosocket(tp)->so_rcv.sb_mbmax);
+		V_tcp_reass_cursegs >= V_tcp_reass_maxseg ||
+		tp->t_segqmbcnt + mbcnt > tptosocket(tp)->so_rcv.sb_mbmax);
 }
 
 /*
@@ -92,7 +92,7 @@ reass_overlap(struct tcpcb *tp, struct tcp_seg *seg, bool *drop)
 	uint32_t n;
 
 	*drop = false;
-	TAILQ_FOREACH_SAFE(te, &tp->t_segq, tqe_q, next) {
+	TAILQ_FOREACH_SAFE (te, &tp->t_segq, tqe_q, next) {
 		const tcp_seq te_end = te->tqe_start + te->tqe_len;
 		const tcp_seq end = seg->seq + seg->len;
 
@@ -169,7 +169,7 @@ reass_report(struct tcpcb *tp, tcp_seq start)
 
 	if ((tp->t_flags & TF_SACK_PERMIT) == 0)
 		return;
-	TAILQ_FOREACH(te, &tp->t_segq, tqe_q) {
+	TAILQ_FOREACH (te, &tp->t_segq, tqe_q) {
 		if (a == b || te->tqe_start != b) {
 			if (found)
 				break;

@@ -54,7 +54,7 @@ tcp_respond_reset(const struct tcp_seg *seg)
 		b.flags = TH_RST;
 	} else {
 		b.ack = seg->seq + seg->len + ((seg->flags & TH_SYN) != 0) +
-		    ((seg->flags & TH_FIN) != 0);
+			((seg->flags & TH_FIN) != 0);
 		b.flags = TH_RST | TH_ACK;
 	}
 	TCPSTAT_INC(tcps_sndctrl);

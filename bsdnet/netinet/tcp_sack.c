@@ -82,8 +82,7 @@ sack_insert(struct sackscore *ss, tcp_seq start, tcp_seq end)
 			TCPSTAT_INC(tcps_sack_sboverflow);
 			return (false);
 		}
-		memmove(&ss->ss_blk[i + 1], &ss->ss_blk[i],
-		    (ss->ss_n - i) * sizeof(ss->ss_blk[0]));
+		memmove(&ss->ss_blk[i + 1], &ss->ss_blk[i], (ss->ss_n - i) * sizeof(ss->ss_blk[0]));
 		ss->ss_blk[i] = (struct sackblk){start, end};
 		ss->ss_n++;
 		V_tcp_sack_globalholes++;
@@ -132,7 +131,8 @@ tcp_sack_ack(struct tcpcb *tp, const struct tcp_seg *seg)
 			TCPSTAT_INC(tcps_sack_badblk);
 			continue;
 		}
-		/* At or below the ACK: a D-SACK (RFC 2883), which says nothing of what is missing. */
+		/* At or below the ACK: a D-SACK (RFC 2883), which says nothing of what is missing.
+		 */
 		if (SEQ_LT(b->start, una))
 			continue;
 		/* A block that begins at the ACK contradicts it. */

@@ -59,8 +59,8 @@ tcp_step_rst(struct tcpcb *tp, struct tcp_seg *seg)
 	if ((seg->flags & TH_RST) == 0)
 		return (TV_GO);
 	exact = seg->seq == tp->rcv_nxt || seg->seq == tp->last_ack_sent;
-	if (!exact && (SEQ_LT(seg->seq, tp->rcv_nxt) ||
-			  SEQ_GEQ(seg->seq, tp->rcv_nxt + tp->rcv_wnd))) {
+	if (!exact &&
+	    (SEQ_LT(seg->seq, tp->rcv_nxt) || SEQ_GEQ(seg->seq, tp->rcv_nxt + tp->rcv_wnd))) {
 		TCPSTAT_INC(tcps_badrst);
 		return (TV_DROP);
 	}
@@ -196,7 +196,8 @@ tcp_step_sequence(struct tcpcb *tp, struct tcp_seg *seg)
 	return (TV_GO);
 }
 
-/* RFC 6093: the mark moves with the stream; urp counts from seq to the byte after the urgent one. */
+/* RFC 6093: the mark moves with the stream; urp counts from seq to the byte after the urgent one.
+ */
 enum tcp_verdict
 tcp_step_urgent(struct tcpcb *tp, struct tcp_seg *seg)
 {
@@ -276,7 +277,8 @@ tcp_autorcvbuf(struct tcpcb *tp, uint32_t len)
 	rtt_ms = max(tp->t_srtt / 1000, 1);
 	tp->rfbuf_cnt += len;
 	if (tp->rfbuf_ts != 0 && now - tp->rfbuf_ts < rtt_ms) {
-		most = min((u_int)V_tcp_autorcvbuf_max, (u_int)(sb_max / 9 * 8)); /* see sbreserve() */
+		most =
+		    min((u_int)V_tcp_autorcvbuf_max, (u_int)(sb_max / 9 * 8)); /* see sbreserve() */
 		if (tp->rfbuf_cnt > so->so_rcv.sb_hiwat / 8 * 7 && so->so_rcv.sb_hiwat < most) {
 			if (!sbreserve(so, SO_RCV, min(so->so_rcv.sb_hiwat * 2, most), NULL))
 				so->so_rcv.sb_flags &= ~SB_AUTOSIZE;
@@ -439,8 +441,7 @@ tcp_fast_path(struct tcpcb *tp, struct tcp_seg *seg)
 	    (tp->t_flags & (TF_FASTRECOVERY | TF_CONGRECOVERY | TF_RTORECOVERY | TF_CLOSED)) != 0)
 		return (false);
 	if ((tp->t_flags & TF_RCVD_TSTMP) != 0) {
-		if ((seg->to.to_flags & TOF_TS) == 0 ||
-		    TSTMP_LT(seg->to.to_tsval, tp->ts_recent))
+		if ((seg->to.to_flags & TOF_TS) == 0 || TSTMP_LT(seg->to.to_tsval, tp->ts_recent))
 			return (false);
 		if (SEQ_LEQ(seg->seq, tp->last_ack_sent)) {
 			tp->ts_recent = seg->to.to_tsval;

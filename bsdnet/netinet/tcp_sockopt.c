@@ -183,7 +183,8 @@ tcp_getopt(struct tcpcb *tp, struct sockopt *sopt)
 
 	if (flag != 0)
 		val = (tp->t_flags & flag) != 0;
-	else switch (sopt->sopt_name) {
+	else
+		switch (sopt->sopt_name) {
 		case TCP_MAXSEG:
 			val = (int)tp->t_maxseg;
 			break;

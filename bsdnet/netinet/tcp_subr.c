@@ -18,17 +18,17 @@ VNET_DEFINE(struct inpcbinfo, tcbinfo);
 VNET_DEFINE(struct tcpstat, tcpstat);
 
 const char *const tcpstates[TCP_NSTATES] = {
-	[TCPS_CLOSED] = "CLOSED",
-	[TCPS_LISTEN] = "LISTEN",
-	[TCPS_SYN_SENT] = "SYN_SENT",
-	[TCPS_SYN_RECEIVED] = "SYN_RCVD",
-	[TCPS_ESTABLISHED] = "ESTABLISHED",
-	[TCPS_CLOSE_WAIT] = "CLOSE_WAIT",
-	[TCPS_FIN_WAIT_1] = "FIN_WAIT_1",
-	[TCPS_CLOSING] = "CLOSING",
-	[TCPS_LAST_ACK] = "LAST_ACK",
-	[TCPS_FIN_WAIT_2] = "FIN_WAIT_2",
-	[TCPS_TIME_WAIT] = "TIME_WAIT",
+    [TCPS_CLOSED] = "CLOSED",
+    [TCPS_LISTEN] = "LISTEN",
+    [TCPS_SYN_SENT] = "SYN_SENT",
+    [TCPS_SYN_RECEIVED] = "SYN_RCVD",
+    [TCPS_ESTABLISHED] = "ESTABLISHED",
+    [TCPS_CLOSE_WAIT] = "CLOSE_WAIT",
+    [TCPS_FIN_WAIT_1] = "FIN_WAIT_1",
+    [TCPS_CLOSING] = "CLOSING",
+    [TCPS_LAST_ACK] = "LAST_ACK",
+    [TCPS_FIN_WAIT_2] = "FIN_WAIT_2",
+    [TCPS_TIME_WAIT] = "TIME_WAIT",
 };
 
 #define TCBHASHSIZE 4096
@@ -40,8 +40,8 @@ static uint8_t isn_key[SIPHASH_KEY_LENGTH], tsoff_key[SIPHASH_KEY_LENGTH];
 static void
 tcp_init(void *arg __unused)
 {
-	tcpcb_zone = uma_zcreate("tcpcb", sizeof(struct tcpcb), NULL, NULL, NULL, NULL,
-	    UMA_ALIGN_CACHE, 0);
+	tcpcb_zone =
+	    uma_zcreate("tcpcb", sizeof(struct tcpcb), NULL, NULL, NULL, NULL, UMA_ALIGN_CACHE, 0);
 	arc4random_buf(isn_key, sizeof(isn_key));
 	arc4random_buf(tsoff_key, sizeof(tsoff_key));
 	ipproto_register(IPPROTO_TCP, tcp_input, tcp_ctlinput);
@@ -63,7 +63,7 @@ tcp_vnet_uninit(void *arg __unused)
 	struct inpcb *inp, *next;
 
 	syncache_uninit();
-	LIST_FOREACH_SAFE(inp, &V_tcbinfo.ipi_listhead, inp_list, next) {
+	LIST_FOREACH_SAFE (inp, &V_tcbinfo.ipi_listhead, inp_list, next) {
 		if (inp->inp_socket == NULL)
 			tcp_close(intotcpcb(inp));
 	}

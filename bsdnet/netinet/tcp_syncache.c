@@ -59,8 +59,8 @@ VNET_DEFINE_STATIC(int, sc_rst_on_sock_fail) = 1;
 SYSCTL_DECL(_net_inet_tcp);
 SYSCTL_NODE(_net_inet_tcp, OID_AUTO, syncache, CTLFLAG_RW, 0, "TCP SYN cache");
 static int sc_hashsize = SYNCACHE_HASHSIZE;
-SYSCTL_INT(_net_inet_tcp_syncache, OID_AUTO, hashsize, CTLFLAG_RD, &sc_hashsize, 0,
-    "Size of the hash");
+SYSCTL_INT(
+    _net_inet_tcp_syncache, OID_AUTO, hashsize, CTLFLAG_RD, &sc_hashsize, 0, "Size of the hash");
 SYSCTL_INT(_net_inet_tcp_syncache, OID_AUTO, bucketlimit, CTLFLAG_VNET | CTLFLAG_RW,
     &VNET_NAME(sc_bucketlimit), 0, "Most entries in one place of the hash");
 SYSCTL_INT(_net_inet_tcp_syncache, OID_AUTO, cachelimit, CTLFLAG_VNET | CTLFLAG_RW,
@@ -79,8 +79,8 @@ static void syncache_timer(void *);
 static void
 syncache_zone_init(void *arg __unused)
 {
-	syncache_zone = uma_zcreate("syncache", sizeof(struct syncache), NULL, NULL, NULL, NULL,
-	    UMA_ALIGN_PTR, 0);
+	syncache_zone = uma_zcreate(
+	    "syncache", sizeof(struct syncache), NULL, NULL, NULL, NULL, UMA_ALIGN_PTR, 0);
 }
 SYSINIT(syncache_zone, SI_SUB_PROTO_BEGIN, SI_ORDER_ANY, syncache_zone_init, NULL);
 
@@ -89,8 +89,8 @@ syncache_init(void)
 {
 	struct tcp_syncache *c = &V_syncache;
 
-	c->hashbase = malloc(SYNCACHE_HASHSIZE * sizeof(*c->hashbase), M_SYNCACHE,
-	    M_WAITOK | M_ZERO);
+	c->hashbase =
+	    malloc(SYNCACHE_HASHSIZE * sizeof(*c->hashbase), M_SYNCACHE, M_WAITOK | M_ZERO);
 	c->hashmask = SYNCACHE_HASHSIZE - 1;
 	for (u_int i = 0; i < SYNCACHE_HASHSIZE; i++)
 		TAILQ_INIT(&c->hashbase[i].sb_head);
@@ -114,16 +114,16 @@ syncache_bucket(const struct in_conninfo *inc)
 {
 	struct in_endpoints ie = inc->inc_ie;
 
-	return (&V_syncache.hashbase[siphash24(V_syncache.key, &ie, sizeof(ie)) &
-	    V_syncache.hashmask]);
+	return (
+	    &V_syncache.hashbase[siphash24(V_syncache.key, &ie, sizeof(ie)) & V_syncache.hashmask]);
 }
 
 static bool
 syncache_same(const struct in_conninfo *a, const struct in_conninfo *b)
 {
 	return ((a->inc_flags & INC_ISIPV6) == (b->inc_flags & INC_ISIPV6) &&
-	    a->inc_fibnum == b->inc_fibnum &&
-	    memcmp(&a->inc_ie, &b->inc_ie, sizeof(a->inc_ie)) == 0);
+		a->inc_fibnum == b->inc_fibnum &&
+		memcmp(&a->inc_ie, &b->inc_ie, sizeof(a->inc_ie)) == 0);
 }
 
 static struct syncache *
@@ -132,7 +132,7 @@ syncache_lookup(const struct in_conninfo *inc, struct sc_bucket **bp)
 	struct syncache *sc;
 
 	*bp = syncache_bucket(inc);
-	TAILQ_FOREACH(sc, &(*bp)->sb_head, sc_hash) {
+	TAILQ_FOREACH (sc, &(*bp)->sb_head, sc_hash) {
 		if (syncache_same(&sc->sc_inc, inc))
 			return (sc);
 	}
@@ -317,7 +317,7 @@ syncache_fill(struct syncache *sc, struct inpcb *listener, const struct tcp_seg 
 		sc->sc_flags |= SCF_WINSCALE;
 		sc->sc_requested_s_scale = to->to_wscale;
 		while (sc->sc_requested_r_scale < TCP_MAX_WINSHIFT &&
-		    ((u_long)TCP_MAXWIN << sc->sc_requested_r_scale) < sb_max)
+		       ((u_long)TCP_MAXWIN << sc->sc_requested_r_scale) < sb_max)
 			sc->sc_requested_r_scale++;
 	}
 	if (V_tcp_do_sack && (to->to_flags & TOF_SACKPERM) != 0)
@@ -500,13 +500,14 @@ syncache_chkrst(const struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_sc_reset);
 		syncache_drop(sc);
 	} else if (SEQ_GT(seg->seq, sc->sc_irs) &&
-	    SEQ_LEQ(seg->seq, sc->sc_irs + 1 + min(sc->sc_wnd, TCP_MAXWIN)))
+		   SEQ_LEQ(seg->seq, sc->sc_irs + 1 + min(sc->sc_wnd, TCP_MAXWIN)))
 		(void)syncache_respond(sc);
 	else
 		TCPSTAT_INC(tcps_badrst);
 }
 
-/* ICMP says that the peer cannot be reached: believed the second time, if it is about our SYN,ACK. */
+/* ICMP says that the peer cannot be reached: believed the second time, if it is about our SYN,ACK.
+ */
 void
 syncache_unreach(const struct in_conninfo *inc, tcp_seq seq)
 {

@@ -15,14 +15,14 @@ struct tcpcb;
 struct syncache {
 	TAILQ_ENTRY(syncache) sc_hash;
 	TAILQ_ENTRY(syncache) sc_timeq;
-	struct in_conninfo sc_inc;	/* foreign: the one that asks */
-	sbintime_t sc_when;		/* its SYN-ACK is due again */
+	struct in_conninfo sc_inc; /* foreign: the one that asks */
+	sbintime_t sc_when;	   /* its SYN-ACK is due again */
 	tcp_seq sc_irs, sc_iss;
-	uint32_t sc_tsreflect;		/* the peer's timestamp */
+	uint32_t sc_tsreflect; /* the peer's timestamp */
 	uint32_t sc_tsoff;
-	uint32_t sc_wnd;		/* window that we offered, bytes */
-	uint16_t sc_peer_mss;		/* 0: none given */
-	uint16_t sc_flags;		/* SCF_* */
+	uint32_t sc_wnd;      /* window that we offered, bytes */
+	uint16_t sc_peer_mss; /* 0: none given */
+	uint16_t sc_flags;    /* SCF_* */
 	uint8_t sc_requested_s_scale, sc_requested_r_scale;
 	uint8_t sc_rxmits;
 	uint8_t sc_ip_ttl, sc_ip_tos;

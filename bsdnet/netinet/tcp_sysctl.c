@@ -50,8 +50,7 @@ TCP_INT(_net_inet_tcp, sendbuf_inc, tcp_autosndbuf_inc, 8192,
     "Step by which a send buffer grows, bytes");
 TCP_INT(_net_inet_tcp, sendbuf_max, tcp_autosndbuf_max, 2 * 1024 * 1024,
     "Largest size to which a send buffer grows, bytes");
-TCP_INT(_net_inet_tcp, recvbuf_auto, tcp_do_autorcvbuf, 1,
-    "Receive buffers grow by need (0, 1)");
+TCP_INT(_net_inet_tcp, recvbuf_auto, tcp_do_autorcvbuf, 1, "Receive buffers grow by need (0, 1)");
 TCP_INT(_net_inet_tcp, recvbuf_max, tcp_autorcvbuf_max, 2 * 1024 * 1024,
     "Largest size to which a receive buffer grows, bytes");
 
@@ -88,20 +87,19 @@ TCP_INT(_net_inet_tcp, finwait2_timeout, tcp_finwait2_timeout, TCPTV_FINWAIT2_TI
     "FIN_WAIT_2 time-out of a closed socket, ms");
 
 /* time-outs */
-TCP_INT(_net_inet_tcp, keepinit, tcp_keepinit, TCPTV_KEEP_INIT,
-    "Time to establish a connection, ms");
+TCP_INT(
+    _net_inet_tcp, keepinit, tcp_keepinit, TCPTV_KEEP_INIT, "Time to establish a connection, ms");
 TCP_INT(_net_inet_tcp, keepidle, tcp_keepidle, TCPTV_KEEP_IDLE,
     "Idle time before keepalive probes, ms");
-TCP_INT(_net_inet_tcp, keepintvl, tcp_keepintvl, TCPTV_KEEPINTVL,
-    "Time between keepalive probes, ms");
+TCP_INT(
+    _net_inet_tcp, keepintvl, tcp_keepintvl, TCPTV_KEEPINTVL, "Time between keepalive probes, ms");
 TCP_INT(_net_inet_tcp, keepcnt, tcp_keepcnt, TCPTV_KEEPCNT,
     "Keepalive probes unanswered before the connection ends");
 TCP_INT(_net_inet_tcp, always_keepalive, tcp_always_keepalive, 1,
     "Probe on all connections, as if SO_KEEPALIVE (0, 1)");
 TCP_INT(_net_inet_tcp, rexmit_initial, tcp_rexmit_initial, TCPTV_RTOBASE,
     "Retransmission time-out before one is measured, ms");
-TCP_INT(_net_inet_tcp, rexmit_min, tcp_rexmit_min, TCPTV_MIN,
-    "Least retransmission time-out, ms");
+TCP_INT(_net_inet_tcp, rexmit_min, tcp_rexmit_min, TCPTV_MIN, "Least retransmission time-out, ms");
 TCP_INT(_net_inet_tcp, rexmit_slop, tcp_rexmit_slop, TCPTV_CPU_VAR,
     "Added to every retransmission time-out, ms");
 TCP_INT(_net_inet_tcp, retries, tcp_retries, TCP_MAXRXTSHIFT,

@@ -148,7 +148,7 @@ static bool
 tcp_unacked_too_long(const struct tcpcb *tp)
 {
 	return (tp->t_maxunacktime != 0 &&
-	    getsbinuptime() - tp->t_acktime >= mstosbt(tp->t_maxunacktime));
+		getsbinuptime() - tp->t_acktime >= mstosbt(tp->t_maxunacktime));
 }
 
 static int
@@ -183,7 +183,7 @@ tcp_timer_rexmt(struct tcpcb *tp)
 	/* RFC 2018 8: the peer may have discarded what it had reported. Go back to snd_una. */
 	tcp_sack_clear(tp);
 	tp->t_dupacks = 0;
-	tp->t_rtttime_on = 0;	/* Karn */
+	tp->t_rtttime_on = 0; /* Karn */
 	tp->snd_recover = tp->snd_max;
 	if (TCPS_HAVEESTABLISHED(tp->t_state)) {
 		tcp_cc_cong_signal(tp, CC_RTO);
@@ -287,11 +287,11 @@ tcp_timer_delack(struct tcpcb *tp)
 }
 
 static bool (*const tcp_timer_table[TT_N])(struct tcpcb *) = {
-	[TT_REXMT] = tcp_timer_rexmt,
-	[TT_PERSIST] = tcp_timer_persist,
-	[TT_KEEP] = tcp_timer_keep,
-	[TT_2MSL] = tcp_timer_2msl,
-	[TT_DELACK] = tcp_timer_delack,
+    [TT_REXMT] = tcp_timer_rexmt,
+    [TT_PERSIST] = tcp_timer_persist,
+    [TT_KEEP] = tcp_timer_keep,
+    [TT_2MSL] = tcp_timer_2msl,
+    [TT_DELACK] = tcp_timer_delack,
 };
 
 static void

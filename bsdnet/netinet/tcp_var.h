@@ -23,21 +23,21 @@ struct protosw;
 struct socket;
 struct sockopt;
 
-#define TCP_MAX_SACK 4		/* blocks that one segment can report */
-#define MAX_SACK_BLKS 6		/* blocks that we remember for reporting */
+#define TCP_MAX_SACK 4	/* blocks that one segment can report */
+#define MAX_SACK_BLKS 6 /* blocks that we remember for reporting */
 
 struct sackblk {
-	tcp_seq start, end;	/* [start, end) */
+	tcp_seq start, end; /* [start, end) */
 };
 
 /* A segment that came early; tcp_reass.c. */
 struct tseg_qent {
 	TAILQ_ENTRY(tseg_qent) tqe_q;
-	struct mbuf *tqe_m;	/* its data; no header */
+	struct mbuf *tqe_m; /* its data; no header */
 	tcp_seq tqe_start;
-	uint32_t tqe_len;	/* bytes of data */
-	uint32_t tqe_mbcnt;	/* bytes of storage that they keep busy */
-	uint8_t tqe_fin;	/* a FIN follows the data */
+	uint32_t tqe_len;   /* bytes of data */
+	uint32_t tqe_mbcnt; /* bytes of storage that they keep busy */
+	uint8_t tqe_fin;    /* a FIN follows the data */
 };
 TAILQ_HEAD(tsegqe_head, tseg_qent);
 
@@ -48,35 +48,35 @@ TAILQ_HEAD(tsegqe_head, tseg_qent);
 struct sackscore {
 	struct sackblk *ss_blk;
 	u_int ss_n, ss_size;
-	uint32_t ss_bytes;	/* covered by all blocks */
-	tcp_seq ss_highrxt;	/* RFC 6675 HighRxt: end of what this recovery retransmitted */
-	tcp_seq ss_rescue;	/* RFC 6675 RescueRxt */
-	bool ss_rescued;	/* ss_rescue is set */
+	uint32_t ss_bytes;  /* covered by all blocks */
+	tcp_seq ss_highrxt; /* RFC 6675 HighRxt: end of what this recovery retransmitted */
+	tcp_seq ss_rescue;  /* RFC 6675 RescueRxt */
+	bool ss_rescued;    /* ss_rescue is set */
 };
 
 struct tcpcb {
 	struct inpcb *t_inpcb;
-	u_int t_flags;		/* TF_* */
-	u_int t_flags2;		/* TF2_* */
-	uint8_t t_state;	/* TCPS_* */
-	uint8_t t_oobflags;	/* TCPOOB_* */
-	char t_iobc;		/* the urgent byte, taken out of line */
-	uint8_t snd_scale, rcv_scale;	/* RFC 7323 shifts */
-	uint8_t request_r_scale;	/* what we offered */
-	uint8_t t_rxtshift;	/* retransmissions of the same data so far */
-	uint8_t t_keepprobes;	/* keepalives unanswered */
+	u_int t_flags;		      /* TF_* */
+	u_int t_flags2;		      /* TF2_* */
+	uint8_t t_state;	      /* TCPS_* */
+	uint8_t t_oobflags;	      /* TCPOOB_* */
+	char t_iobc;		      /* the urgent byte, taken out of line */
+	uint8_t snd_scale, rcv_scale; /* RFC 7323 shifts */
+	uint8_t request_r_scale;      /* what we offered */
+	uint8_t t_rxtshift;	      /* retransmissions of the same data so far */
+	uint8_t t_keepprobes;	      /* keepalives unanswered */
 
 	/* sending */
 	tcp_seq iss;
 	tcp_seq snd_una, snd_nxt, snd_max; /* oldest unacknowledged; next; end of all ever sent */
-	tcp_seq snd_up;		/* end of urgent data */
+	tcp_seq snd_up;			   /* end of urgent data */
 	tcp_seq snd_wl1, snd_wl2;
-	tcp_seq snd_recover;	/* RFC 6582: the end of what is to be recovered */
-	uint32_t snd_wnd;	/* bytes the peer takes */
-	uint32_t max_sndwnd;	/* the most it ever did */
+	tcp_seq snd_recover; /* RFC 6582: the end of what is to be recovered */
+	uint32_t snd_wnd;    /* bytes the peer takes */
+	uint32_t max_sndwnd; /* the most it ever did */
 	uint32_t snd_cwnd, snd_ssthresh;
 	uint32_t t_dupacks;
-	uint32_t t_bytes_acked;	/* since cwnd last grew, RFC 3465 */
+	uint32_t t_bytes_acked; /* since cwnd last grew, RFC 3465 */
 	bool t_rexmit1;		/* send the segment at snd_una again, whatever the windows say */
 	uint32_t t_rtttime_on;	/* a segment is being timed */
 	tcp_seq t_rtseq;	/* ... the round trip ends when this is acknowledged */
@@ -87,36 +87,36 @@ struct tcpcb {
 	/* receiving */
 	tcp_seq irs;
 	tcp_seq rcv_nxt;
-	tcp_seq rcv_adv;	/* end of the window we advertised; never moves back */
+	tcp_seq rcv_adv; /* end of the window we advertised; never moves back */
 	tcp_seq rcv_up;
 	tcp_seq last_ack_sent;
-	uint32_t rcv_wnd;	/* bytes from rcv_nxt that we take */
-	uint32_t t_rcvmss;	/* what a full segment of the peer's looks like, bytes */
-	sbintime_t t_rcvtime;	/* anything last came at */
+	uint32_t rcv_wnd;     /* bytes from rcv_nxt that we take */
+	uint32_t t_rcvmss;    /* what a full segment of the peer's looks like, bytes */
+	sbintime_t t_rcvtime; /* anything last came at */
 	struct tsegqe_head t_segq;
-	uint32_t t_segqlen;	/* entries */
-	uint32_t t_segqmbcnt;	/* bytes of storage */
+	uint32_t t_segqlen;   /* entries */
+	uint32_t t_segqmbcnt; /* bytes of storage */
 
 	/* time */
-	uint32_t t_srtt, t_rttvar;	/* us; t_srtt 0: none measured yet */
-	uint32_t t_rttlow;		/* us: the least ever */
-	int t_rxtcur;		/* ms: the time-out in force */
-	u_int t_rttmin;		/* ms */
-	u_int t_rttupdated;	/* samples taken */
-	sbintime_t t_timers[TT_N];	/* deadlines; SBT_MAX stopped */
-	sbintime_t t_armed;	/* when t_callout fires; SBT_MAX not pending */
+	uint32_t t_srtt, t_rttvar; /* us; t_srtt 0: none measured yet */
+	uint32_t t_rttlow;	   /* us: the least ever */
+	int t_rxtcur;		   /* ms: the time-out in force */
+	u_int t_rttmin;		   /* ms */
+	u_int t_rttupdated;	   /* samples taken */
+	sbintime_t t_timers[TT_N]; /* deadlines; SBT_MAX stopped */
+	sbintime_t t_armed;	   /* when t_callout fires; SBT_MAX not pending */
 	struct callout t_callout;
 
 	/* MSS and path */
-	u_int t_maxseg;		/* bytes of data, options not yet subtracted */
+	u_int t_maxseg; /* bytes of data, options not yet subtracted */
 	u_int t_pmtud_saved_maxseg;
-	u_int t_mssopt;		/* TCP_MAXSEG of the program; 0 none */
-	u_int t_tsomax;		/* bytes of a TSO packet; 0: the interface has no TSO */
-	uint32_t t_rtgen;	/* V_rt_generation when t_tsomax was learnt */
+	u_int t_mssopt;	  /* TCP_MAXSEG of the program; 0 none */
+	u_int t_tsomax;	  /* bytes of a TSO packet; 0: the interface has no TSO */
+	uint32_t t_rtgen; /* V_rt_generation when t_tsomax was learnt */
 
 	/* RFC 7323 */
-	uint32_t ts_recent, ts_recent_age;	/* the peer's value; our tick when we took it */
-	uint32_t ts_offset;	/* makes our values start anywhere */
+	uint32_t ts_recent, ts_recent_age; /* the peer's value; our tick when we took it */
+	uint32_t ts_offset;		   /* makes our values start anywhere */
 
 	/* RFC 2018 */
 	uint8_t rcv_numsacks;
@@ -124,18 +124,18 @@ struct tcpcb {
 	struct sackscore t_sack;
 
 	/* the program's wishes; 0: the system's */
-	u_int t_keepinit, t_keepidle, t_keepintvl, t_keepcnt;	/* ms, ms, ms, number */
-	u_int t_maxunacktime;	/* ms */
+	u_int t_keepinit, t_keepidle, t_keepintvl, t_keepcnt; /* ms, ms, ms, number */
+	u_int t_maxunacktime;				      /* ms */
 
 	/* RFC 5961 7 */
 	uint32_t t_challenge_epoch, t_challenge_cnt;
 
 	/* receive buffer sizing */
-	uint32_t rfbuf_ts;	/* tick when the measurement began; 0 none */
-	uint32_t rfbuf_cnt;	/* bytes since */
+	uint32_t rfbuf_ts;  /* tick when the measurement began; 0 none */
+	uint32_t rfbuf_cnt; /* bytes since */
 
-	u_short t_softerror;	/* what ICMP last said */
-	TAILQ_ENTRY(tcpcb) t_twq;	/* V_tcp_twq, oldest first */
+	u_short t_softerror;	  /* what ICMP last said */
+	TAILQ_ENTRY(tcpcb) t_twq; /* V_tcp_twq, oldest first */
 
 	struct cc_var *ccv;
 	struct cc_var t_ccv;
@@ -147,20 +147,20 @@ struct tcpcb {
 /* What tcp_output decided to send: the next segment, or burst of segments. */
 struct tcp_plan {
 	tcp_seq seq;
-	uint32_t len;		/* bytes of data from seq on */
-	uint32_t win;		/* bytes of window to announce */
-	uint16_t flags;		/* TH_* */
+	uint32_t len;	/* bytes of data from seq on */
+	uint32_t win;	/* bytes of window to announce */
+	uint16_t flags; /* TH_* */
 	uint16_t optlen;
-	uint16_t segsz;		/* with TSO: data bytes of each segment; else 0 */
-	bool rexmit;		/* a hole is filled: snd_nxt stays */
-	bool rescue;		/* ... and it is RFC 6675's rescue */
-	bool more;		/* decide again afterwards */
+	uint16_t segsz; /* with TSO: data bytes of each segment; else 0 */
+	bool rexmit;	/* a hole is filled: snd_nxt stays */
+	bool rescue;	/* ... and it is RFC 6675's rescue */
+	bool more;	/* decide again afterwards */
 	u_char opt[TCP_MAXOLEN];
 };
 
 /* t_flags */
 #define TF_ACKNOW 0x00000001
-#define TF_DELACK 0x00000002	/* an acknowledgment waits for TT_DELACK */
+#define TF_DELACK 0x00000002 /* an acknowledgment waits for TT_DELACK */
 #define TF_NODELAY 0x00000004
 #define TF_NOOPT 0x00000008
 #define TF_SENTFIN 0x00000010
@@ -169,7 +169,7 @@ struct tcp_plan {
 #define TF_REQ_TSTMP 0x00000080
 #define TF_RCVD_TSTMP 0x00000100
 #define TF_SACK_PERMIT 0x00000200
-#define TF_NEEDFIN 0x00000800	/* the program closed before the handshake ended */
+#define TF_NEEDFIN 0x00000800 /* the program closed before the handshake ended */
 #define TF_NOPUSH 0x00001000
 #define TF_MORETOCOME 0x00010000
 #define TF_LASTIDLE 0x00040000
@@ -179,15 +179,15 @@ struct tcp_plan {
 #define TF_WASFRECOVERY 0x00400000
 #define TF_FORCEDATA 0x00800000 /* send a byte into a closed window */
 #define TF_TSO 0x01000000
-#define TF_CLOSED 0x02000000	/* no program will read from it again */
-#define TF_QUICKACK 0x04000000	/* TCP_QUICKACK_ALPINE */
+#define TF_CLOSED 0x02000000   /* no program will read from it again */
+#define TF_QUICKACK 0x04000000 /* TCP_QUICKACK_ALPINE */
 #define TF_ONTWQ 0x10000000
 #define TF_RTORECOVERY 0x20000000 /* go-back-N after a time-out, until snd_recover */
 
-#define IN_FASTRECOVERY(f) ((f) & TF_FASTRECOVERY)
+#define IN_FASTRECOVERY(f) ((f)&TF_FASTRECOVERY)
 #define ENTER_FASTRECOVERY(f) ((f) |= TF_FASTRECOVERY)
 #define EXIT_FASTRECOVERY(f) ((f) &= ~TF_FASTRECOVERY)
-#define IN_CONGRECOVERY(f) ((f) & TF_CONGRECOVERY)
+#define IN_CONGRECOVERY(f) ((f)&TF_CONGRECOVERY)
 #define ENTER_CONGRECOVERY(f) ((f) |= TF_CONGRECOVERY)
 #define EXIT_CONGRECOVERY(f) ((f) &= ~TF_CONGRECOVERY)
 #define IN_RECOVERY(f) ((f) & (TF_CONGRECOVERY | TF_FASTRECOVERY))
@@ -207,7 +207,7 @@ struct tcp_plan {
 
 /* A segment's options, in host order. */
 struct tcpopt {
-	u_int to_flags;		/* TOF_* */
+	u_int to_flags; /* TOF_* */
 	uint32_t to_tsval, to_tsecr;
 	uint16_t to_mss;
 	uint8_t to_wscale;
@@ -227,22 +227,22 @@ struct tcpopt {
  */
 struct tcp_seg {
 	struct mbuf *m;		/* the data, headers cut off; NULL once taken */
-	struct in_conninfo inc;	/* foreign: the sender, local: us */
+	struct in_conninfo inc; /* foreign: the sender, local: us */
 	struct ifnet *rcvif;
 	tcp_seq seq, ack;
-	uint32_t len;		/* bytes of data */
-	uint32_t win;		/* as scaled, once the scale is known */
+	uint32_t len; /* bytes of data */
+	uint32_t win; /* as scaled, once the scale is known */
 	uint16_t urp;
-	uint16_t flags;		/* TH_* */
-	uint16_t nsegs, segsz;	/* wire segments merged into this one, data bytes of each */
+	uint16_t flags;	       /* TH_* */
+	uint16_t nsegs, segsz; /* wire segments merged into this one, data bytes of each */
 	uint8_t iptos, ttl;
-	bool bcast;		/* came by a link or network broadcast or multicast */
+	bool bcast; /* came by a link or network broadcast or multicast */
 	struct tcpopt to;
 	/* what the steps found */
-	uint32_t acked;		/* bytes of the send sequence newly acknowledged */
-	u_int wake;		/* TSW_* */
-	bool output;		/* call tcp_output at the end */
-	bool timewait;		/* both sides are done */
+	uint32_t acked; /* bytes of the send sequence newly acknowledged */
+	u_int wake;	/* TSW_* */
+	bool output;	/* call tcp_output at the end */
+	bool timewait;	/* both sides are done */
 };
 /* The socket is told at the end of a segment, when the connection is consistent. */
 #define TSW_RCV 0x01
@@ -253,13 +253,13 @@ struct tcp_seg {
 
 /* What a step decides. */
 enum tcp_verdict {
-	TV_GO,		/* the next step */
-	TV_DONE,	/* handled: output what is due */
-	TV_DROP,	/* forget the segment, send nothing because of it */
-	TV_ACK,		/* forget it, and say where we are */
-	TV_CHALLENGE,	/* the same, within the limit of RFC 5961 7 */
-	TV_RESET,	/* answer it with a reset */
-	TV_GONE		/* the connection ended; nothing may touch it */
+	TV_GO,	      /* the next step */
+	TV_DONE,      /* handled: output what is due */
+	TV_DROP,      /* forget the segment, send nothing because of it */
+	TV_ACK,	      /* forget it, and say where we are */
+	TV_CHALLENGE, /* the same, within the limit of RFC 5961 7 */
+	TV_RESET,     /* answer it with a reset */
+	TV_GONE	      /* the connection ended; nothing may touch it */
 };
 
 struct tcpstat {
@@ -271,11 +271,11 @@ struct tcpstat {
 	    tcps_sndrexmitbad, tcps_sndacks, tcps_sndprobe, tcps_sndurg, tcps_sndwinup,
 	    tcps_sndctrl, tcps_sndtso;
 	uint64_t tcps_rcvtotal, tcps_rcvpack, tcps_rcvbyte, tcps_rcvbadsum, tcps_rcvbadoff,
-	    tcps_rcvreassfull, tcps_rcvshort, tcps_rcvduppack, tcps_rcvdupbyte,
-	    tcps_rcvpartduppack, tcps_rcvpartdupbyte, tcps_rcvoopack, tcps_rcvoobyte,
-	    tcps_rcvpackafterwin, tcps_rcvbyteafterwin, tcps_rcvafterclose, tcps_rcvwinprobe,
-	    tcps_rcvdupack, tcps_rcvacktoomuch, tcps_rcvackpack, tcps_rcvackbyte,
-	    tcps_rcvwinupd, tcps_pawsdrop, tcps_predack, tcps_preddat, tcps_persistreset;
+	    tcps_rcvreassfull, tcps_rcvshort, tcps_rcvduppack, tcps_rcvdupbyte, tcps_rcvpartduppack,
+	    tcps_rcvpartdupbyte, tcps_rcvoopack, tcps_rcvoobyte, tcps_rcvpackafterwin,
+	    tcps_rcvbyteafterwin, tcps_rcvafterclose, tcps_rcvwinprobe, tcps_rcvdupack,
+	    tcps_rcvacktoomuch, tcps_rcvackpack, tcps_rcvackbyte, tcps_rcvwinupd, tcps_pawsdrop,
+	    tcps_predack, tcps_preddat, tcps_persistreset;
 	uint64_t tcps_cachedrtt, tcps_listendrop, tcps_badrst, tcps_badsyn, tcps_challenge,
 	    tcps_challengelimit, tcps_tsmissing;
 	uint64_t tcps_sc_added, tcps_sc_retransmitted, tcps_sc_dupsyn, tcps_sc_dropped,
@@ -399,7 +399,7 @@ TCP_TUNABLE(int, tcp_retries);
 #define TP_KEEPINTVL(tp) ((tp)->t_keepintvl ? (tp)->t_keepintvl : (u_int)V_tcp_keepintvl)
 #define TP_KEEPCNT(tp) ((tp)->t_keepcnt ? (tp)->t_keepcnt : (u_int)V_tcp_keepcnt)
 
-extern struct protosw tcp_protosw;	/* tcp_usrreq.c */
+extern struct protosw tcp_protosw; /* tcp_usrreq.c */
 
 /* tcp_subr.c: life and death */
 struct tcpcb *tcp_newtcpcb(struct inpcb *); /* NULL: no memory */
@@ -423,26 +423,26 @@ u_int tcp_hdrlen(const struct in_conninfo *); /* IP and TCP headers without opti
 u_int tcp_maxmtu(const struct in_conninfo *, u_int *tsomax);
 u_int tcp_mssopt(const struct in_conninfo *, u_int mssopt); /* the MSS that we announce */
 void tcp_mss(struct tcpcb *, int offer); /* sets t_maxseg; offer -1: the peer gave none */
-u_int tcp_maxseg(const struct tcpcb *);  /* data bytes of a full segment, options subtracted */
+u_int tcp_maxseg(const struct tcpcb *);	 /* data bytes of a full segment, options subtracted */
 void tcp_path_refresh(struct tcpcb *);
 void tcp_mtudisc(struct tcpcb *, u_int mtu);
-void tcp_fill_headers(struct mbuf *, const struct in_conninfo *, uint8_t ttl, uint8_t tos,
-    bool df, u_int tcplen);
+void tcp_fill_headers(
+    struct mbuf *, const struct in_conninfo *, uint8_t ttl, uint8_t tos, bool df, u_int tcplen);
 int tcp_ip_output(struct mbuf *, const struct in_conninfo *, struct inpcb *);
 void tcp_ctlinput(struct icmp *);
 
 /* tcp_respond.c: segments without a connection, or beside it */
 struct tcp_bare {
 	const struct in_conninfo *inc;
-	struct inpcb *inp;	/* NULL: none */
+	struct inpcb *inp; /* NULL: none */
 	tcp_seq seq, ack;
-	uint32_t win;		/* the field as it goes out, already shifted */
+	uint32_t win; /* the field as it goes out, already shifted */
 	uint16_t flags;
 	uint8_t ttl, tos;
 	const struct tcpopt *to; /* NULL: none */
 };
-int tcp_send_bare(const struct tcp_bare *); /* headers only */
-void tcp_respond_reset(const struct tcp_seg *); /* to a segment that has no business here */
+int tcp_send_bare(const struct tcp_bare *);	   /* headers only */
+void tcp_respond_reset(const struct tcp_seg *);	   /* to a segment that has no business here */
 void tcp_respond_ack(struct tcpcb *, tcp_seq seq); /* bare, not through tcp_output */
 void tcp_challenge_ack(struct tcpcb *);
 
@@ -485,7 +485,7 @@ void tcp_reass_flush(struct tcpcb *);
 bool tcp_sack_ack(struct tcpcb *, const struct tcp_seg *); /* true: the scoreboard changed */
 void tcp_sack_clear(struct tcpcb *);
 void tcp_sack_free(struct tcpcb *);
-uint32_t tcp_sack_pipe(const struct tcpcb *);	/* bytes in the network, RFC 6675 */
+uint32_t tcp_sack_pipe(const struct tcpcb *); /* bytes in the network, RFC 6675 */
 bool tcp_sack_islost(const struct tcpcb *, tcp_seq);
 tcp_seq tcp_sack_skip(const struct tcpcb *, tcp_seq, uint32_t *room);
 /* RFC 6675 NextSeg(), rules 1 (lost) or 3 and 4 (not lost): at most room bytes into plan. */

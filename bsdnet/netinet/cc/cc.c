@@ -19,7 +19,7 @@ cc_find_algo(const char *name)
 {
 	struct cc_algo *a;
 
-	STAILQ_FOREACH(a, &cc_list, entries) {
+	STAILQ_FOREACH (a, &cc_list, entries) {
 		if (strncmp(a->name, name, TCP_CA_NAME_MAX) == 0)
 			return (a);
 	}
@@ -52,11 +52,11 @@ cc_deregister_algo(struct cc_algo *a)
 
 	if (cc_find_algo(a->name) != a)
 		return (ENOENT);
-	VNET_FOREACH(v) {
+	VNET_FOREACH (v) {
 		CURVNET_SET(v);
 		if (V_default_cc_ptr == a)
 			busy = true;
-		LIST_FOREACH(inp, &V_tcbinfo.ipi_listhead, inp_list) {
+		LIST_FOREACH (inp, &V_tcbinfo.ipi_listhead, inp_list) {
 			tp = intotcpcb(inp);
 			busy = busy || (tp != NULL && tp->ccv->algo == a);
 		}
@@ -135,7 +135,7 @@ cc_sysctl_available(SYSCTL_HANDLER_ARGS)
 
 	(void)arg1;
 	(void)arg2;
-	STAILQ_FOREACH(a, &cc_list, entries) {
+	STAILQ_FOREACH (a, &cc_list, entries) {
 		if (buf[0] != '\0')
 			strlcat(buf, ", ", sizeof(buf));
 		strlcat(buf, a->name, sizeof(buf));
@@ -145,7 +145,7 @@ cc_sysctl_available(SYSCTL_HANDLER_ARGS)
 
 SYSCTL_DECL(_net_inet_tcp);
 SYSCTL_NODE(_net_inet_tcp, OID_AUTO, cc, CTLFLAG_RW, 0, "Congestion control");
-SYSCTL_PROC(_net_inet_tcp_cc, OID_AUTO, algorithm, CTLTYPE_STRING | CTLFLAG_VNET | CTLFLAG_RW,
-    NULL, 0, cc_sysctl_algorithm, "A", "Algorithm of new connections");
+SYSCTL_PROC(_net_inet_tcp_cc, OID_AUTO, algorithm, CTLTYPE_STRING | CTLFLAG_VNET | CTLFLAG_RW, NULL,
+    0, cc_sysctl_algorithm, "A", "Algorithm of new connections");
 SYSCTL_PROC(_net_inet_tcp_cc, OID_AUTO, available, CTLTYPE_STRING | CTLFLAG_RD, NULL, 0,
     cc_sysctl_available, "A", "Algorithms that there are");

@@ -24,16 +24,16 @@ VNET_DECLARE(struct cc_algo *, default_cc_ptr);
 #define V_default_cc_ptr VNET(default_cc_ptr)
 
 struct cc_var {
-	void *cc_data;	      /* the algorithm's own, per connection */
-	int bytes_this_ack;   /* newly acknowledged by the segment at hand */
-	tcp_seq curack;	      /* its acknowledgment number */
-	uint32_t flags;	      /* CCF_* */
+	void *cc_data;	    /* the algorithm's own, per connection */
+	int bytes_this_ack; /* newly acknowledged by the segment at hand */
+	tcp_seq curack;	    /* its acknowledgment number */
+	uint32_t flags;	    /* CCF_* */
 	struct cc_algo *algo;
 	union ccv_container {
 		struct tcpcb *tcp;
 	} ccvc;
-	uint16_t nsegs;	      /* wire segments that it stands for */
-	uint8_t labc;	      /* RFC 3465's L */
+	uint16_t nsegs; /* wire segments that it stands for */
+	uint8_t labc;	/* RFC 3465's L */
 };
 #define CCV(ccv, what) ((ccv)->ccvc.tcp->what)
 
@@ -44,30 +44,30 @@ struct cc_var {
 #define CCF_ACKNOW 0x0008
 
 /* ack_received types */
-#define CC_ACK 0x0001	     /* in order, new data acknowledged */
+#define CC_ACK 0x0001 /* in order, new data acknowledged */
 #define CC_DUPACK 0x0002
 #define CC_PARTIALACK 0x0004
 #define CC_SACK 0x0008
 
 /* cong_signal types */
-#define CC_ECN 0x0001	     /* congestion was marked */
-#define CC_RTO 0x0002	     /* the retransmission timer fired */
-#define CC_RTO_ERR 0x0004    /* and should not have */
-#define CC_NDUPACK 0x0008    /* loss was inferred from duplicate acknowledgments */
+#define CC_ECN 0x0001	  /* congestion was marked */
+#define CC_RTO 0x0002	  /* the retransmission timer fired */
+#define CC_RTO_ERR 0x0004 /* and should not have */
+#define CC_NDUPACK 0x0008 /* loss was inferred from duplicate acknowledgments */
 
 struct cc_algo {
 	char name[TCP_CA_NAME_MAX];
-	int (*mod_init)(void);	    /* once, when registered */
+	int (*mod_init)(void); /* once, when registered */
 	int (*mod_destroy)(void);
 	size_t (*cc_data_sz)(void); /* bytes that cb_init wants as cc_data */
 	/* ptr: cc_data_sz() zeroed bytes of the caller's, or NULL: allocate. ENOMEM. */
 	int (*cb_init)(struct cc_var *, void *ptr);
 	void (*cb_destroy)(struct cc_var *);
-	void (*conn_init)(struct cc_var *);		 /* the connection is established */
+	void (*conn_init)(struct cc_var *); /* the connection is established */
 	void (*ack_received)(struct cc_var *, uint16_t type);
 	void (*cong_signal)(struct cc_var *, uint32_t type);
-	void (*post_recovery)(struct cc_var *);		 /* everything lost was recovered */
-	void (*after_idle)(struct cc_var *);		 /* nothing sent for a time-out */
+	void (*post_recovery)(struct cc_var *); /* everything lost was recovered */
+	void (*after_idle)(struct cc_var *);	/* nothing sent for a time-out */
 	int (*ctl_output)(struct cc_var *, struct sockopt *, void *buf); /* TCP_CCALGOOPT */
 	void (*rttsample)(struct cc_var *, uint32_t usec_rtt, uint32_t rxtcnt, uint32_t fas);
 	void (*newround)(struct cc_var *, uint32_t round_cnt);
@@ -87,6 +87,7 @@ void cc_detach(struct tcpcb *);
 	{                                                                                          \
 		(void)cc_register_algo(ccalgo);                                                    \
 	}                                                                                          \
-	SYSINIT(cc_##ccname, SI_SUB_PROTO_IFATTACHDOMAIN, SI_ORDER_ANY, cc_##ccname##_register, NULL)
+	SYSINIT(                                                                                   \
+	    cc_##ccname, SI_SUB_PROTO_IFATTACHDOMAIN, SI_ORDER_ANY, cc_##ccname##_register, NULL)
 
 #endif
