@@ -25,12 +25,14 @@ VNET_DEFINE_STATIC(int, tcp_reass_maxqueuelen) = 100;
 
 SYSCTL_DECL(_net_inet_tcp);
 SYSCTL_NODE(_net_inet_tcp, OID_AUTO, reass, CTLFLAG_RW, 0, "Out-of-order segments");
-SYSCTL_INT(_net_inet_tcp_reass, OID_AUTO, maxsegments, CTLFLAG_VNET | CTLFLAG_RW,
-    &VNET_NAME(tcp_reass_maxseg), 0, "Most segments held by all connections");
+SYSCTL_INT_RANGE(_net_inet_tcp_reass, OID_AUTO, maxsegments, CTLFLAG_VNET | CTLFLAG_RW,
+    &VNET_NAME(tcp_reass_maxseg), 0, 1000000,
+    "Most segments held by all connections (0 to 1000000, default 4096)");
 SYSCTL_INT(_net_inet_tcp_reass, OID_AUTO, cursegments, CTLFLAG_VNET | CTLFLAG_RD,
     &VNET_NAME(tcp_reass_cursegs), 0, "Segments held now");
-SYSCTL_INT(_net_inet_tcp_reass, OID_AUTO, maxqueuelen, CTLFLAG_VNET | CTLFLAG_RW,
-    &VNET_NAME(tcp_reass_maxqueuelen), 0, "Most segments held by one connection");
+SYSCTL_INT_RANGE(_net_inet_tcp_reass, OID_AUTO, maxqueuelen, CTLFLAG_VNET | CTLFLAG_RW,
+    &VNET_NAME(tcp_reass_maxqueuelen), 0, 10000,
+    "Most segments held by one connection (0 to 10000, default 100)");
 
 static uint32_t
 reass_mbcnt(const struct mbuf *m)

@@ -61,14 +61,16 @@ SYSCTL_NODE(_net_inet_tcp, OID_AUTO, syncache, CTLFLAG_RW, 0, "TCP SYN cache");
 static int sc_hashsize = SYNCACHE_HASHSIZE;
 SYSCTL_INT(
     _net_inet_tcp_syncache, OID_AUTO, hashsize, CTLFLAG_RD, &sc_hashsize, 0, "Size of the hash");
-SYSCTL_INT(_net_inet_tcp_syncache, OID_AUTO, bucketlimit, CTLFLAG_VNET | CTLFLAG_RW,
-    &VNET_NAME(sc_bucketlimit), 0, "Most entries in one place of the hash");
-SYSCTL_INT(_net_inet_tcp_syncache, OID_AUTO, cachelimit, CTLFLAG_VNET | CTLFLAG_RW,
-    &VNET_NAME(sc_cachelimit), 0, "Most entries");
-SYSCTL_INT(_net_inet_tcp_syncache, OID_AUTO, rexmtlimit, CTLFLAG_VNET | CTLFLAG_RW,
-    &VNET_NAME(sc_rexmtlimit), 0, "Retransmissions of a SYN,ACK (0..12)");
-SYSCTL_INT(_net_inet_tcp_syncache, OID_AUTO, rst_on_sock_fail, CTLFLAG_VNET | CTLFLAG_RW,
-    &VNET_NAME(sc_rst_on_sock_fail), 0, "Reset when there is no memory for the socket (0, 1)");
+SYSCTL_INT_RANGE(_net_inet_tcp_syncache, OID_AUTO, bucketlimit, CTLFLAG_VNET | CTLFLAG_RW,
+    &VNET_NAME(sc_bucketlimit), 1, 10000,
+    "Most entries in one place of the hash (1 to 10000, default 30)");
+SYSCTL_INT_RANGE(_net_inet_tcp_syncache, OID_AUTO, cachelimit, CTLFLAG_VNET | CTLFLAG_RW,
+    &VNET_NAME(sc_cachelimit), 1, 1000000, "Most entries (1 to 1000000, default 15360)");
+SYSCTL_INT_RANGE(_net_inet_tcp_syncache, OID_AUTO, rexmtlimit, CTLFLAG_VNET | CTLFLAG_RW,
+    &VNET_NAME(sc_rexmtlimit), 0, 12, "Retransmissions of a SYN,ACK (0 to 12, default 3)");
+SYSCTL_INT_RANGE(_net_inet_tcp_syncache, OID_AUTO, rst_on_sock_fail, CTLFLAG_VNET | CTLFLAG_RW,
+    &VNET_NAME(sc_rst_on_sock_fail), 0, 1,
+    "Reset when there is no memory for the socket (0 to 1, default 1)");
 SYSCTL_UINT(_net_inet_tcp_syncache, OID_AUTO, count, CTLFLAG_VNET | CTLFLAG_RD,
     &VNET_NAME(tcp_syncache.cache_count), 0, "Entries now");
 
