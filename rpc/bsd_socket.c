@@ -94,6 +94,15 @@ upcall_listen(struct socket *so, void *arg, int flags __unused)
 
 /* ---- life ---- */
 
+static void
+hook(struct bsock *b, struct socket *so)
+{
+	b->b_so = so;
+	so->so_emuldata = b;
+	soupcall_set(so, SO_RCV, upcall_read, b);
+	soupcall_set(so, SO_SND, upcall_write, b);
+}
+
 static struct bsock *
 bsock_alloc(struct socket *so, bsock_event_fn *event, void *owner)
 {
@@ -102,14 +111,11 @@ bsock_alloc(struct socket *so, bsock_event_fn *event, void *owner)
 
 	if (b == NULL)
 		return (NULL);
-	b->b_so = so;
 	b->b_event = event;
 	b->b_owner = owner;
 	b->b_id = ++last_id;
 	b->b_mtu_discover = LINUX_IP_PMTUDISC_WANT;
-	so->so_emuldata = b;
-	soupcall_set(so, SO_RCV, upcall_read, b);
-	soupcall_set(so, SO_SND, upcall_write, b);
+	hook(b, so);
 	return (b);
 }
 
@@ -199,7 +205,10 @@ bsock_bind(struct bsock *b, const struct bsock_cred *cred, const void *addr, siz
 	error = linux_sockaddr_in(addr, len, &ss);
 	if (error != 0)
 		return (error);
-	return (bsd_errno_to_linux(sobind(b->b_so, (struct sockaddr *)&ss, bsd_thread(cred))));
+	error = sobind(b->b_so, (struct sockaddr *)&ss, bsd_thread(cred));
+	if (error == 0)
+		b->b_bound = ss;
+	return (bsd_errno_to_linux(error));
 }
 
 int
@@ -248,6 +257,29 @@ dissolve(struct bsock *b)
 	return (error == ENOTCONN ? 0 : bsd_errno_to_linux(error));
 }
 
+/*
+ * On Linux a socket whose connect() failed may connect again; a BSD socket is of no use then. So
+ * it is replaced by a fresh one with the same options and, if it was bound, address.
+ */
+static int
+renew(struct bsock *b)
+{
+	struct socket *old = b->b_so, *so;
+	struct bsock_cred cred = {old->so_cred->cr_uid, old->so_cred->cr_gid};
+	int error;
+
+	error = socreate(AF_INET, &so, old->so_type, b->b_protocol, old->so_cred, bsd_thread(&cred));
+	if (error != 0)
+		return (error);
+	bsd_copy_options(old, so);
+	old->so_emuldata = NULL;
+	(void)soclose(old);
+	hook(b, so);
+	if (b->b_bound.ss_len != 0)
+		error = sobind(so, (struct sockaddr *)&b->b_bound, bsd_thread(&cred));
+	return (error);
+}
+
 int
 bsock_connect(struct bsock *b, const struct bsock_cred *cred, const void *addr, size_t len)
 {
@@ -263,6 +295,12 @@ bsock_connect(struct bsock *b, const struct bsock_cred *cred, const void *addr, 
 	if (SOLISTENING(so) || (b->b_type == LINUX_SOCK_STREAM &&
 	    (so->so_state & (SS_ISCONNECTED | SS_ISDISCONNECTING)) != 0))
 		return (LINUX_EISCONN);
+	if (b->b_type == LINUX_SOCK_STREAM && (so->so_snd.sb_state & SBS_CANTSENDMORE) != 0) {
+		error = renew(b);
+		if (error != 0)
+			return (bsd_errno_to_linux(error));
+		so = b->b_so;
+	}
 	error = soconnect(so, (struct sockaddr *)&ss, bsd_thread(cred));
 	if (error != 0)
 		return (bsd_errno_to_linux(error));

@@ -431,6 +431,32 @@ bsock_setsockopt(struct bsock *b, const struct bsock_cred *cred, int level, int 
 	return (0);
 }
 
+void
+bsd_copy_options(struct socket *from, struct socket *to)
+{
+	struct sockopt sopt = {.sopt_dir = SOPT_GET};
+	u_int i;
+	int v;
+
+	to->so_options = from->so_options & ~SO_ACCEPTCONN;
+	to->so_linger = from->so_linger;
+	to->so_bound_if = from->so_bound_if;
+	to->so_rcv.sb_timeo = from->so_rcv.sb_timeo;
+	to->so_snd.sb_timeo = from->so_snd.sb_timeo;
+	(void)soreserve(to, from->so_snd.sb_hiwat, from->so_rcv.sb_hiwat);
+	for (i = 0; i < nitems(intopts); i++) {
+		if (intopts[i].blevel == SOL_SOCKET || intopts[i].bname == TCP_MAXSEG)
+			continue;
+		v = 0;
+		sopt.sopt_level = intopts[i].blevel;
+		sopt.sopt_name = intopts[i].bname;
+		sopt.sopt_val = &v;
+		sopt.sopt_valsize = sizeof(v);
+		if (sogetopt(from, &sopt) == 0 && v != 0)
+			(void)so_setsockopt(to, intopts[i].blevel, intopts[i].bname, &v, sizeof(v));
+	}
+}
+
 /* ---- get ---- */
 
 static int

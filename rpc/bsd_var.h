@@ -33,12 +33,16 @@ struct bsock {
 	uint64_t b_id;	       /* for SO_COOKIE */
 	/* options that are kept, and change nothing here */
 	int b_mark, b_priority, b_mtu_discover, b_no_check, b_busy_poll;
+	struct sockaddr_storage b_bound; /* by bind(2); ss_len 0: not */
 	uint32_t b_icmp_filter; /* ICMP types that are not wanted, by bit */
 };
 
 /* The cred of a request, as the stack's; valid until the next call. */
 struct ucred *bsd_ucred(const struct bsock_cred *);
 struct thread *bsd_thread(const struct bsock_cred *);
+
+/* bsd_sockopt.c: gives `to` the options of `from`. */
+void bsd_copy_options(struct socket *from, struct socket *to);
 
 /* bsd_linux.c */
 int linux_sockaddr_in(const void *addr, size_t len, struct sockaddr_storage *); /* Linux errno */

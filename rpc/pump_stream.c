@@ -295,7 +295,9 @@ static void
 end_of_program(struct pair *p, ssize_t n)
 {
 	p->p_flags &= ~PF_IN_READY;
-	if (n == 0)
+	if (n == 0 && (p->p_flags & PF_HUP) != 0)
+		p->p_flags |= PF_IN_EOF; /* closing says it, and knows SO_LINGER */
+	else if (n == 0)
 		no_more_for_stack(p);
 	else if (errno == ECONNRESET)
 		p->p_flags |= PF_RESET | PF_HUP;
