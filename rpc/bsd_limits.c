@@ -15,6 +15,7 @@ struct bsock_limits bsock_limits = {
     .graves = 4096,
     .pump_budget = 1024 * 1024,
     .accept_ahead = 64,
+    .dgram_buf = 212992,
     .pair_sndbuf = 0,
 };
 
@@ -36,6 +37,9 @@ LIMIT(pump_budget, 65536, INT_MAX,
     "65536-)");
 LIMIT(accept_ahead, 1, 1024,
     "Connections handed to a listening program before it asks (default 64, 1-1024)");
+LIMIT(dgram_buf, 2304, 1048576,
+    "Send and receive buffer of new datagram and raw sockets in bytes (default 212992, "
+    "2304-1048576): Linux programs expect its default, not a BSD's");
 LIMIT(pair_sndbuf, 0, 16777216,
     "SO_SNDBUF of new stream pairs in bytes, 0 the system's (default 0, 0-16777216): what fits "
     "the CPU's cache is fastest");

@@ -116,7 +116,7 @@ interface_line(struct report *r, const struct ifnet *ifp, const struct in_ifaddr
 	}
 	report_line(r,
 	    "%s\t%u\t%x\t%u\t%u\t%s\t%s\t%d\t%s\t%d\t%x\t%ju\t%ju\t%ju\t%ju\t%ju\t%ju\t%ju\t%ju",
-	    ifp->if_xname, ifp->if_index, (u_int)ifp->if_flags, ifp->if_mtu, ifp->if_metric, mac,
+	    ifp->if_xname, ifp->if_index, (u_int)(ifp->if_flags | ifp->if_drv_flags), ifp->if_mtu, ifp->if_metric, mac,
 	    addr, prefix, bcast, ifp->if_link_state, (u_int)ifp->if_capenable,
 	    (uintmax_t)ifp->if_ipackets, (uintmax_t)ifp->if_ierrors, (uintmax_t)ifp->if_iqdrops,
 	    (uintmax_t)ifp->if_ibytes, (uintmax_t)ifp->if_opackets, (uintmax_t)ifp->if_oerrors,

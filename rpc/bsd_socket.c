@@ -162,6 +162,8 @@ bsock_create(int domain, int type, int protocol, const struct bsock_cred *cred,
 	b->b_type = type;
 	b->b_protocol = protocol != 0 ? protocol :
 	    type == LINUX_SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+	if (type != LINUX_SOCK_STREAM)
+		(void)soreserve(so, (u_long)bsock_limits.dgram_buf, (u_long)bsock_limits.dgram_buf);
 	/* IPPROTO_RAW means on Linux that the program brings the header */
 	if (type == LINUX_SOCK_RAW && protocol == IPPROTO_RAW)
 		(void)so_setsockopt(so, IPPROTO_IP, IP_HDRINCL, &one, sizeof(one));

@@ -20,7 +20,6 @@ struct socket;
 #define BSF_RECVERR 0x0004     /* accepted; errors come as SO_ERROR anyway */
 #define BSF_CONNECTING 0x0008
 #define BSF_FREEBIND 0x0010
-#define BSF_PING 0x0020	       /* Linux's SOCK_DGRAM/IPPROTO_ICMP, over a raw socket */
 
 struct bsock {
 	struct socket *b_so;

@@ -39,6 +39,7 @@ struct bsock_limits {
 	int graves;	  /* ended connections remembered */
 	int pump_budget;  /* bytes a socket may move, each way, in one turn */
 	int accept_ahead; /* connections handed to a program before it asks */
+	int dgram_buf;	  /* bytes: buffers of new datagram and raw sockets */
 	int pair_sndbuf;  /* bytes: SO_SNDBUF of both ends of a stream's pair, 0 the system's */
 };
 extern struct bsock_limits bsock_limits;
