@@ -382,6 +382,7 @@ static int
 set_congestion(struct bsock *b, const char *val, size_t len)
 {
 	char name[TCP_CA_NAME_MAX];
+	int error;
 
 	if (len == 0)
 		return (LINUX_EINVAL);
@@ -391,7 +392,8 @@ set_congestion(struct bsock *b, const char *val, size_t len)
 	memcpy(name, val, len);
 	if (strcmp(name, "reno") == 0)
 		strlcpy(name, "newreno", sizeof(name));
-	return (set_bsd(b, NULL, IPPROTO_TCP, TCP_CONGESTION, name, sizeof(name)));
+	error = set_bsd(b, NULL, IPPROTO_TCP, TCP_CONGESTION, name, sizeof(name));
+	return (error == bsd_errno_to_linux(ESRCH) ? LINUX_ENOENT : error);
 }
 
 int
@@ -707,8 +709,10 @@ get_congestion(struct bsock *b, void *val, uint32_t *len)
 	if (error != 0)
 		return (error);
 	name[sizeof(name) - 1] = '\0';
-	if (strcmp(name, "newreno") == 0)
+	if (strcmp(name, "newreno") == 0) {
+		memset(name, 0, sizeof(name));
 		strlcpy(name, "reno", sizeof(name));
+	}
 	return (answer(val, len, name, sizeof(name)));
 }
 

@@ -456,8 +456,8 @@ check(const struct request *r, size_t n, int msg_flags)
 		return ("no hello first");
 	if (r->r_head.m_len < op->least)
 		return ("request too short");
-	if ((msg_flags & MSG_CTRUNC) == 0 &&
-	    (r->r_nfds != op->fds || r->r_head.m_nfds != op->fds))
+	if (r->r_head.m_nfds != op->fds || r->r_nfds > op->fds ||
+	    (r->r_nfds < op->fds && (msg_flags & MSG_CTRUNC) == 0))
 		return ("wrong number of descriptors");
 	return (NULL);
 }
