@@ -298,6 +298,7 @@ boot_messages(void)
 {
 	const uint8_t *m = wire->mac;
 
+	log_line(6, "Alpine %s, a BSD network stack", ALPINE_VERSION);
 	log_line(6, "%s0: Ethernet address: %02x:%02x:%02x:%02x:%02x:%02x", STACK_IF, m[0], m[1],
 	    m[2], m[3], m[4], m[5]);
 	log_line(6, "%s0: on host interface %s, mtu %u%s%s", STACK_IF, tap_label, wire->mtu,
@@ -373,8 +374,6 @@ main(int argc, char **argv)
 	notify_open();
 	confine_raise_limits();
 	watch_signals();
-	log_line(6, "Alpine %s", ALPINE_VERSION);
-	log_line(6, "Copyright (c) 2026, the Alpine authors");
 	kern_boot();
 	set_sysctls();
 	if (pair_init(opt.name) != 0)

@@ -14,17 +14,17 @@ one_line() { # one_line NAME PATTERN COMMAND...: fails, says one line that match
 	like "$name: says why" "$out" "$pattern"
 }
 before=$(machine ip -o link | wc -l)
-one_line "no such interface" "alpined: .*nosuch0" machine "$D" --name x1 nosuch0 10.11.12.20/24
-one_line "not an address" "alpined: .*10.11.12.300" machine "$D" --name x1 eth0 10.11.12.300/24
-one_line "no prefix" "alpined: .*10.11.12.20" machine "$D" --name x1 eth0 10.11.12.20
-one_line "a prefix too long" "alpined: .*/33" machine "$D" --name x1 eth0 10.11.12.20/33
-one_line "a network address" "alpined: " machine "$D" --name x1 eth0 10.11.12.0/24
-one_line "an MTU out of range" "alpined: .*[mM][tT][uU]" machine "$D" --name x1 --mtu 5 eth0 10.11.12.20/24
-one_line "a MAC that is multicast" "alpined: .*" machine "$D" --name x1 --mac 01:00:00:00:00:01 eth0 10.11.12.20/24
-one_line "a gateway that is not on the network" "alpined: .*gateway" machine "$D" --name x1 --gateway 192.0.2.1 eth0 10.11.12.20/24
-one_line "a name in use" "alpined: .*$LAB" machine "$D" --name "$LAB" eth0 10.11.12.20/24
-one_line "no arguments" "alpined: |usage" machine "$D"
-one_line "no permission" "alpined: .*([pP]ermission|not permitted|root)" machine setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all env ALPINE_RUNDIR="$TMP" "$D" --name x1 eth0 10.11.12.20/24
+one_line "no such interface" "alpined: .*nosuch0" "$LABCMD" machine --name "$LAB" "$D" --name x1 nosuch0 10.11.12.20/24
+one_line "not an address" "alpined: .*10.11.12.300" "$LABCMD" machine --name "$LAB" "$D" --name x1 eth0 10.11.12.300/24
+one_line "no prefix" "alpined: .*10.11.12.20" "$LABCMD" machine --name "$LAB" "$D" --name x1 eth0 10.11.12.20
+one_line "a prefix too long" "alpined: .*/33" "$LABCMD" machine --name "$LAB" "$D" --name x1 eth0 10.11.12.20/33
+one_line "a network address" "alpined: " "$LABCMD" machine --name "$LAB" "$D" --name x1 eth0 10.11.12.0/24
+one_line "an MTU out of range" "alpined: .*[mM][tT][uU]" "$LABCMD" machine --name "$LAB" "$D" --name x1 --mtu 5 eth0 10.11.12.20/24
+one_line "a MAC that is multicast" "alpined: .*" "$LABCMD" machine --name "$LAB" "$D" --name x1 --mac 01:00:00:00:00:01 eth0 10.11.12.20/24
+one_line "a gateway that is not on the network" "alpined: .*gateway" "$LABCMD" machine --name "$LAB" "$D" --name x1 --gateway 192.0.2.1 eth0 10.11.12.20/24
+one_line "a name in use" "alpined: .*$LAB" "$LABCMD" machine --name "$LAB" "$D" --name "$LAB" eth0 10.11.12.20/24
+one_line "no arguments" "alpined: |usage" "$LABCMD" machine --name "$LAB" "$D"
+one_line "no permission" "alpined: .*([pP]ermission|not permitted|root)" "$LABCMD" machine --name "$LAB" setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all env ALPINE_RUNDIR="$TMP" "$D" --name x1 eth0 10.11.12.20/24
 one_line "alpine-run without a daemon" "alpine-run: .*nobody-there" "$ALPINE_BUILD/bin/alpine-run" --name nobody-there true
 one_line "alpinectl without a daemon" "alpinectl: .*nobody-there" "$ALPINE_BUILD/bin/alpinectl" --name nobody-there status
 is "nothing was left behind" "$(machine ip -o link | wc -l)" "$before"
@@ -79,7 +79,7 @@ for b in out: s.send(Raw(b))
 print(len(out))
 PY
 MAC=$(ctl ifconfig | awk '$1 == "ether" {print $2; exit}')
-is "1,500 bad frames on the wire" "$(peer python3 "$TMP/wire.py" "$MAC" 2>&1 | tail -n 1)" 1500
+is "1,500 bad frames on the wire" "$(peer /usr/bin/python3 "$TMP/wire.py" "$MAC" 2>&1 | tail -n 1)" 1500
 ok "the stack answers" peer ping -c 3 -i 0.2 -W 2 10.11.12.13
 like "and has counted them" "$(ctl netstat -s)" "[1-9][0-9]* .*(bad|short|dropped|discarded)"
 done_testing
