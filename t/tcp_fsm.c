@@ -291,10 +291,24 @@ test_close_reset(void)
 	tt_close(so);
 	out("F. 1:1(0) ack 1001");
 	in(". 1001:1001(0) ack 2 win 65535");
-	testbed_run_ms(tb, 59000);
-	is_int(numopensockets, 2, "FIN_WAIT_2 of a closed socket");
+	testbed_run_ms(tb, 599000);
+	is_int(numopensockets, 2, "FIN_WAIT_2 of a closed socket lasts keepcnt * keepintvl");
 	testbed_run_ms(tb, 2000);
 	is_int(numopensockets, 1, "does not wait for ever");
+	TB_ENTER(h);
+	(void)tt_sysctl(&V_tcp_fast_finwait2_recycle, 1);
+	TB_LEAVE();
+	so = tt_passive(ls, MSS);
+	tt_close(so);
+	out("F. 1:1(0) ack 1001");
+	in(". 1001:1001(0) ack 2 win 65535");
+	testbed_run_ms(tb, 59000);
+	is_int(numopensockets, 2, "or finwait2_timeout");
+	testbed_run_ms(tb, 2000);
+	is_int(numopensockets, 1, "with fast_finwait2_recycle");
+	TB_ENTER(h);
+	(void)tt_sysctl(&V_tcp_fast_finwait2_recycle, 0);
+	TB_LEAVE();
 }
 
 static void

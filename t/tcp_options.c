@@ -92,6 +92,9 @@ test_agreement(void)
 	is_int(tt_tcpcb(so)->snd_wnd, 8000, "their windows are scaled");
 	is_int(tcp_maxseg(tt_tcpcb(so)), 1448, "and segments shorter by a timestamp");
 	/* RFC 7323 */
+	TB_ENTER(h);
+	(void)tt_sysctl(&V_tcp_tolerate_missing_ts, 0);
+	TB_LEAVE();
 	in(". 1001:1011(10) ack 1 win 1000");
 	quiet(100);
 	is_int(tt_read(so, 100), -EWOULDBLOCK, "a segment without timestamp is dropped");

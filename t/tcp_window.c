@@ -138,28 +138,28 @@ test_receiver(void)
 	TB_ENTER(h);
 	old = tt_sysctl(&V_tcp_do_autorcvbuf, 0);
 	TB_LEAVE();
-	tt_setopt(ls, SOL_SOCKET, SO_RCVBUF, 8192);
+	tt_setopt(ls, SOL_SOCKET, SO_RCVBUF, 8192); /* rounded up to six segments */
 	so = tt_passive(ls, MSS);
 	for (u_int at = 1001; at < 1001 + 5 * 1460; at += 1460)
 		in(". %u:%u(1460) ack 1 win 65535", at, at + 1460);
-	in(". 8301:9193(892) ack 1 win 65535");
+	in(". 8301:9761(1460) ack 1 win 65535");
 	testbed_run_ms(tb, 100);
 	peer_forget(p);
-	in(". 9193:9194(1) ack 1 win 65535");
-	out(". 1:1(0) ack 9193 win 0");
+	in(". 9761:9762(1) ack 1 win 65535");
+	out(". 1:1(0) ack 9761 win 0");
 	ok(true, "a full buffer takes no probe");
 	is_int(tt_read(so, 100), 100, "read a little");
 	quiet(100);
 	ok(true, "no silly window is announced");
 	is_int(tt_read(so, 8000), 8000, "read much");
-	out(". 1:1(0) ack 9193 win *");
+	out(". 1:1(0) ack 9761 win *");
 	ok(true, "then it is");
 	/* beyond the window */
 	in(". 60000:60100(100) ack 1 win 65535");
-	out(". 1:1(0) ack 9193");
-	in(". 9193:10193(1000) ack 1 win 65535");
-	is_int(tt_read(so, 10000), 1092, "and the stream goes on");
-	tt_kill(so, 10193);
+	out(". 1:1(0) ack 9761");
+	in(". 9761:10761(1000) ack 1 win 65535");
+	is_int(tt_read(so, 10000), 1660, "and the stream goes on");
+	tt_kill(so, 10761);
 	tt_setopt(ls, SOL_SOCKET, SO_RCVBUF, 65536);
 	TB_ENTER(h);
 	V_tcp_do_autorcvbuf = old;

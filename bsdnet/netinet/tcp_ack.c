@@ -259,10 +259,7 @@ tcp_fin_acked(struct tcpcb *tp, struct tcp_seg *seg)
 		if ((so->so_rcv.sb_state & SBS_CANTRCVMORE) != 0) {
 			/* Nobody waits for their data: do not wait for ever for their FIN. */
 			seg->wake |= TSW_DISCONNECTED;
-			tcp_timer_activate(tp, TT_2MSL,
-			    V_tcp_fast_finwait2_recycle
-				? (u_int)imax(imin(V_tcp_finwait2_timeout, TCPTV_MSL), 1)
-				: (u_int)imax(V_tcp_finwait2_timeout, 1));
+			tcp_timer_activate(tp, TT_2MSL, tcp_finwait2_ms(tp));
 		}
 		return (TV_GO);
 	case TCPS_CLOSING:
@@ -321,8 +318,10 @@ tcp_step_ack(struct tcpcb *tp, struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_rcvacktoomuch);
 		return (TV_CHALLENGE);
 	}
-	if (SEQ_LT(seg->ack, tp->snd_una - tp->max_sndwnd))
+	if (SEQ_LT(seg->ack, tp->snd_una - tp->max_sndwnd) && !V_tcp_insecure_ack) {
+		TCPSTAT_INC(tcps_rcvacktooold);
 		return (TV_CHALLENGE);
+	}
 	if (tcp_use_sack(tp) && SEQ_GEQ(seg->ack, tp->snd_una) &&
 	    ((seg->to.to_flags & TOF_SACK) != 0 || tp->t_sack.ss_n != 0))
 		news = tcp_sack_ack(tp, seg);

@@ -53,7 +53,8 @@ tcp_listen_input(struct inpcb *inp, struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_listendrop);
 		v = TV_DROP;
 	}
-	if (v == TV_RESET && V_tcp_blackhole < 3 && badport_bandlim(BANDLIM_RST_OPENPORT) == 0)
+	if (v == TV_RESET && !tcp_blackholed(seg, true) &&
+	    badport_bandlim(BANDLIM_RST_OPENPORT) == 0)
 		tcp_respond_reset(seg);
 	m_freem(seg->m);
 	seg->m = NULL;

@@ -20,6 +20,7 @@
 #include <net/if_var.h>
 #include <netinet/in.h>
 #include <netinet/in_pcb.h>
+#include <netinet/in_var.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/ip_var.h>
@@ -140,14 +141,28 @@ tcp_log_noport(const struct tcp_seg *seg)
 	    inet_ntoa_r(seg->inc.inc_laddr, dst), ntohs(seg->inc.inc_lport), seg->flags);
 }
 
+/* blackhole(4): whether such a segment is not answered. */
+bool
+tcp_blackholed(const struct tcp_seg *seg, bool listener)
+{
+	int level = V_tcp_blackhole;
+
+	if (!V_tcp_blackhole_local && (seg->inc.inc_flags & INC_ISIPV6) == 0 &&
+	    in_localip(seg->inc.inc_faddr))
+		return (false);
+	if (listener)
+		return (level >= 3);
+	return (level >= 2 || (level == 1 && (seg->flags & TH_SYN) != 0));
+}
+
 /* RFC 9293 3.10.7.1: no connection. Consumes the segment. */
 static void
 tcp_noport(struct tcp_seg *seg)
 {
 	TCPSTAT_INC(tcps_noport);
 	tcp_log_noport(seg);
-	if ((V_tcp_blackhole == 0 || (V_tcp_blackhole == 1 && (seg->flags & TH_SYN) == 0)) &&
-	    (seg->flags & TH_RST) == 0 && badport_bandlim(BANDLIM_RST_CLOSEDPORT) == 0)
+	if (!tcp_blackholed(seg, false) && (seg->flags & TH_RST) == 0 &&
+	    badport_bandlim(BANDLIM_RST_CLOSEDPORT) == 0)
 		tcp_respond_reset(seg);
 	m_freem(seg->m);
 	seg->m = NULL;

@@ -58,10 +58,32 @@ tcp_mssopt(const struct in_conninfo *inc, u_int mssopt)
 	return (min(mss, IP_MAXPACKET - hdr));
 }
 
+/*
+ * FreeBSD's buffers are whole segments: the size is rounded up to one, within kern.ipc.maxsockbuf,
+ * and a buffer smaller than a segment makes segments smaller.
+ */
+static u_int
+tcp_round_buffer(struct socket *so, sb_which which, u_int mss)
+{
+	struct sockbuf *sb = which == SO_SND ? &so->so_snd : &so->so_rcv;
+	u_long size = sb->sb_hiwat;
+
+	if (size == 0)
+		return (mss);
+	if (size < mss)
+		return (which == SO_SND ? (u_int)size : mss);
+	size = ulmin(roundup(size, mss), sb_max);
+	if (size > sb->sb_hiwat)
+		(void)sbreserve(so, which, size, NULL);
+	return (mss);
+}
+
 void
 tcp_mss(struct tcpcb *tp, int offer)
 {
 	const struct in_conninfo *inc = &tp->t_inpcb->inp_inc;
+	const bool agreed = offer != IP_MAXPACKET;
+	struct socket *so = tptosocket(tp);
 	u_int mss = tcp_mssopt(inc, tp->t_mssopt);
 
 	if (offer < 0)
@@ -69,6 +91,10 @@ tcp_mss(struct tcpcb *tp, int offer)
 	/* RFC 9293 3.7.1 lets a peer ask for tiny segments; we do not work that hard for it. */
 	offer = imax(offer, V_tcp_minmss);
 	tp->t_maxseg = max(min(mss, (u_int)offer), TCP_LEAST_MSS);
+	if (agreed && so != NULL) {
+		tp->t_maxseg = max(tcp_round_buffer(so, SO_SND, tp->t_maxseg), TCP_LEAST_MSS);
+		(void)tcp_round_buffer(so, SO_RCV, tp->t_maxseg);
+	}
 	tp->t_rcvmss = min((u_int)V_tcp_mssdflt, mss);
 	tp->t_rtgen = V_rt_generation - 1;
 	tcp_path_refresh(tp);

@@ -93,14 +93,14 @@ tcp_respond_ack(struct tcpcb *tp, tcp_seq seq)
 void
 tcp_challenge_ack(struct tcpcb *tp)
 {
-	uint32_t epoch = (uint32_t)sbintime_getsec(getsbinuptime()) + 1;
+	sbintime_t now = getsbinuptime();
 
-	if (tp->t_challenge_epoch != epoch) {
-		tp->t_challenge_epoch = epoch;
+	if (now >= tp->t_challenge_end) {
+		tp->t_challenge_end = now + mstosbt(V_tcp_ack_war_timewindow);
 		tp->t_challenge_cnt = 0;
 	}
-	if (V_tcp_challengeack_limit > 0 &&
-	    tp->t_challenge_cnt >= (uint32_t)V_tcp_challengeack_limit) {
+	if (V_tcp_ack_war_cnt > 0 && V_tcp_ack_war_timewindow > 0 &&
+	    tp->t_challenge_cnt >= (uint32_t)V_tcp_ack_war_cnt) {
 		TCPSTAT_INC(tcps_challengelimit);
 		return;
 	}

@@ -91,8 +91,10 @@ tcp_newtcpcb(struct inpcb *inp)
 	tcp_timer_init(tp);
 	tp->t_maxseg = V_tcp_mssdflt;
 	tp->t_rcvmss = V_tcp_mssdflt;
-	if (V_tcp_do_rfc1323)
-		tp->t_flags |= TF_REQ_SCALE | TF_REQ_TSTMP;
+	if (tcp_want_scale())
+		tp->t_flags |= TF_REQ_SCALE;
+	if (tcp_want_tstmp())
+		tp->t_flags |= TF_REQ_TSTMP;
 	if (V_tcp_do_sack)
 		tp->t_flags |= TF_SACK_PERMIT;
 	tp->t_rttmin = V_tcp_rexmit_min;

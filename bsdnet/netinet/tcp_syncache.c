@@ -5,7 +5,8 @@
  * A SYN costs an entry of about 150 bytes here; the socket comes with the ACK. Entries hang in a
  * hash by a keyed function of their addresses, and in one queue for each count of retransmissions,
  * whose entries all wait equally long: so each queue is in the order of its deadlines, and one
- * callout serves all. When a bucket or the cache is full, the oldest entry makes room.
+ * callout serves all. When a bucket or the cache is full, a SYN is answered with a cookie and not
+ * remembered (tcp_syncookie.c); without cookies the oldest entry makes room.
  * Owns V_syncache. Bounds and retries: net.inet.tcp.syncache.*.
  */
 #include <sys/param.h>
@@ -274,16 +275,26 @@ syncache_timer(void *arg __unused)
 
 /* ---- the first segment ---- */
 
+static bool
+syncache_bucket_full(const struct sc_bucket *b)
+{
+	return (b->sb_length >= (u_int)imax(V_sc_bucketlimit, 1));
+}
+
+static bool
+syncache_full(void)
+{
+	return (V_syncache.cache_count >= (u_int)imax(V_sc_cachelimit, 1));
+}
+
 static void
 syncache_make_room(struct sc_bucket *b)
 {
 	struct syncache *sc = NULL;
 
-	if (b->sb_length >= (u_int)imax(V_sc_bucketlimit, 1)) {
-		TCPSTAT_INC(tcps_sc_bucketoverflow);
+	if (syncache_bucket_full(b))
 		sc = TAILQ_LAST(&b->sb_head, sc_queue);
-	} else if (V_syncache.cache_count >= (u_int)imax(V_sc_cachelimit, 1)) {
-		TCPSTAT_INC(tcps_sc_cacheoverflow);
+	else if (syncache_full()) {
 		for (int i = SYNCACHE_MAXREXMTS; i >= 0 && sc == NULL; i--)
 			sc = TAILQ_FIRST(&V_syncache.timeq[i]);
 	}
@@ -294,15 +305,20 @@ syncache_make_room(struct sc_bucket *b)
 static void
 syncache_fill(struct syncache *sc, struct inpcb *listener, const struct tcp_seg *seg)
 {
-	const struct tcpcb *ltp = intotcpcb(listener);
-	const struct sockbuf *rcv = &listener->inp_socket->so_rcv;
-	const struct tcpopt *to = &seg->to;
-
 	sc->sc_inc = seg->inc;
-	sc->sc_ip_ttl = listener->inp_ip_ttl;
-	sc->sc_ip_tos = listener->inp_ip_tos;
 	sc->sc_irs = seg->seq;
 	sc->sc_iss = tcp_new_isn(&seg->inc);
+	syncache_agree(sc, listener, &seg->to);
+}
+
+void
+syncache_agree(struct syncache *sc, const struct inpcb *listener, const struct tcpopt *to)
+{
+	const struct tcpcb *ltp = intotcpcb(listener);
+	const struct sockbuf *rcv = &listener->inp_socket->so_rcv;
+
+	sc->sc_ip_ttl = listener->inp_ip_ttl;
+	sc->sc_ip_tos = listener->inp_ip_tos;
 	sc->sc_wnd = rcv->sb_hiwat;
 	if ((ltp->t_flags & TF_NOOPT) != 0)
 		sc->sc_flags |= SCF_NOOPT;
@@ -310,12 +326,12 @@ syncache_fill(struct syncache *sc, struct inpcb *listener, const struct tcp_seg 
 		sc->sc_peer_mss = to->to_mss;
 	if ((sc->sc_flags & SCF_NOOPT) != 0)
 		return;
-	if (V_tcp_do_rfc1323 && (to->to_flags & TOF_TS) != 0) {
+	if (tcp_want_tstmp() && (to->to_flags & TOF_TS) != 0) {
 		sc->sc_flags |= SCF_TIMESTAMP;
 		sc->sc_tsreflect = to->to_tsval;
-		sc->sc_tsoff = tcp_new_ts_offset(&seg->inc);
+		sc->sc_tsoff = tcp_new_ts_offset(&sc->sc_inc);
 	}
-	if (V_tcp_do_rfc1323 && (to->to_flags & TOF_SCALE) != 0) {
+	if (tcp_want_scale() && (to->to_flags & TOF_SCALE) != 0) {
 		sc->sc_flags |= SCF_WINSCALE;
 		sc->sc_requested_s_scale = to->to_wscale;
 		while (sc->sc_requested_r_scale < TCP_MAX_WINSHIFT &&
@@ -336,6 +352,40 @@ syncache_dupsyn(struct syncache *sc, const struct tcp_seg *seg)
 	(void)syncache_respond(sc);
 }
 
+/* Answers a SYN that there is no room for. */
+static void
+syncache_answer_cookie(struct inpcb *listener, const struct tcp_seg *seg)
+{
+	struct syncache sc = {0};
+
+	syncache_fill(&sc, listener, seg);
+	syncookie_encode(&sc);
+	if (syncache_respond(&sc) != 0)
+		TCPSTAT_INC(tcps_sc_dropped);
+}
+
+/* Makes an entry if there is room, or may be made; NULL: none. */
+static struct syncache *
+syncache_entry(struct sc_bucket *b)
+{
+	const bool bucket = syncache_bucket_full(b);
+	struct syncache *sc;
+
+	if (bucket)
+		TCPSTAT_INC(tcps_sc_bucketoverflow);
+	else if (syncache_full())
+		TCPSTAT_INC(tcps_sc_cacheoverflow);
+	if (bucket || syncache_full()) {
+		if (V_tcp_syncookies)
+			return (NULL);
+		syncache_make_room(b);
+	}
+	sc = uma_zalloc(syncache_zone, M_NOWAIT | M_ZERO);
+	if (sc == NULL)
+		TCPSTAT_INC(tcps_sc_zonefail);
+	return (sc);
+}
+
 void
 syncache_add(struct inpcb *listener, struct tcp_seg *seg)
 {
@@ -353,11 +403,12 @@ syncache_add(struct inpcb *listener, struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_listendrop);
 		return;
 	}
-	syncache_make_room(b);
-	sc = uma_zalloc(syncache_zone, M_NOWAIT | M_ZERO);
+	sc = V_tcp_syncookies_only ? NULL : syncache_entry(b);
 	if (sc == NULL) {
-		TCPSTAT_INC(tcps_sc_zonefail);
-		TCPSTAT_INC(tcps_sc_dropped);
+		if (V_tcp_syncookies || V_tcp_syncookies_only)
+			syncache_answer_cookie(listener, seg);
+		else
+			TCPSTAT_INC(tcps_sc_dropped);
 		return;
 	}
 	syncache_fill(sc, listener, seg);
@@ -463,11 +514,14 @@ enum tcp_verdict
 syncache_expand(struct inpcb *listener, struct tcp_seg *seg, struct tcpcb **tpp)
 {
 	struct sc_bucket *b;
-	struct syncache *sc = syncache_lookup(&seg->inc, &b);
+	struct syncache *sc = syncache_lookup(&seg->inc, &b), cookie = {0};
 	enum tcp_verdict v;
 
-	if (sc == NULL)
-		return (TV_RESET);
+	if (sc == NULL) {
+		if (!syncookie_decode(&cookie, listener, seg))
+			return (TV_RESET);
+		sc = &cookie;
+	}
 	v = syncache_check_ack(sc, seg);
 	if (v != TV_GO)
 		return (v);
@@ -481,11 +535,13 @@ syncache_expand(struct inpcb *listener, struct tcp_seg *seg, struct tcpcb **tpp)
 		TCPSTAT_INC(tcps_sc_aborted);
 		if (!V_sc_rst_on_sock_fail)
 			return (TV_DROP);
-		syncache_drop(sc);
+		if (sc != &cookie)
+			syncache_drop(sc);
 		return (TV_RESET);
 	}
 	TCPSTAT_INC(tcps_sc_completed);
-	syncache_drop(sc);
+	if (sc != &cookie)
+		syncache_drop(sc);
 	return (TV_GO);
 }
 

@@ -7,10 +7,12 @@
 #include <sys/queue.h>
 #include <sys/time.h>
 #include <netinet/in_pcb.h>
+#include <netinet/tcp.h>
 
 struct icmp;
 struct tcp_seg;
 struct tcpcb;
+struct tcpopt;
 
 struct syncache {
 	TAILQ_ENTRY(syncache) sc_hash;
@@ -40,10 +42,20 @@ void syncache_add(struct inpcb *listener, struct tcp_seg *);
  * has one more reference to. TV_DROP, TV_RESET otherwise.
  */
 enum tcp_verdict syncache_expand(struct inpcb *listener, struct tcp_seg *, struct tcpcb **tpp);
+/* What both sides agree on, given the options of their SYN; for tcp_syncookie.c. */
+void syncache_agree(struct syncache *, const struct inpcb *listener, const struct tcpopt *);
 void syncache_chkrst(const struct tcp_seg *);
 void syncache_unreach(const struct in_conninfo *, tcp_seq);
 void syncache_init(void);
 void syncache_uninit(void);
 u_int syncache_count(void);
+
+/* tcp_syncookie.c */
+VNET_DECLARE(int, tcp_syncookies);
+VNET_DECLARE(int, tcp_syncookies_only);
+#define V_tcp_syncookies VNET(tcp_syncookies)
+#define V_tcp_syncookies_only VNET(tcp_syncookies_only)
+void syncookie_encode(struct syncache *);
+bool syncookie_decode(struct syncache *, const struct inpcb *listener, const struct tcp_seg *);
 
 #endif

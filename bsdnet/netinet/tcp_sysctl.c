@@ -20,8 +20,9 @@ SYSCTL_DECL(_net_inet_tcp);
 SYSCTL_NODE(_net_inet_tcp, OID_AUTO, sack, CTLFLAG_RW, 0, "Selective acknowledgments");
 
 /* features */
-TCP_INT(_net_inet_tcp, rfc1323, tcp_do_rfc1323, 1, 0, 1,
-    "Window scaling and timestamps of RFC 7323 (0 to 1, default 1)");
+TCP_INT(_net_inet_tcp, rfc1323, tcp_do_rfc1323, 1, 0, 3,
+    "RFC 7323: 0 neither, 1 window scaling and timestamps, 2 scaling only, 3 timestamps only (0 to "
+    "3, default 1)");
 TCP_INT(_net_inet_tcp, rfc3042, tcp_do_rfc3042, 1, 0, 1,
     "Limited transmit of RFC 3042 (0 to 1, default 1)");
 TCP_INT(_net_inet_tcp, path_mtu_discovery, tcp_do_pmtud, 1, 0, 1,
@@ -81,11 +82,18 @@ TCP_INT(_net_inet_tcp, insecure_syn, tcp_insecure_syn, 0, 0, 1,
     "Follow RFC 793 instead of RFC 5961 for SYN (0 to 1, default 0)");
 TCP_INT(_net_inet_tcp, icmp_may_rst, tcp_icmp_may_rst, 1, 0, 1,
     "Certain ICMP unreachables end connections in SYN_SENT (0 to 1, default 1)");
-TCP_INT(_net_inet_tcp, tolerate_missing_ts, tcp_tolerate_missing_ts, 0, 0, 1,
-    "Take segments without the timestamp that was agreed on (0 to 1, default 0)");
-TCP_INT(_net_inet_tcp, challengeack_limit, tcp_challengeack_limit, 5, 0, INT_MAX,
-    "Most challenge ACKs that one connection sends in a second, RFC 5961 7 (0 no limit) (0 to "
+TCP_INT(_net_inet_tcp, tolerate_missing_ts, tcp_tolerate_missing_ts, 1, 0, 1,
+    "Take segments without the timestamp that was agreed on (0 to 1, default 1)");
+TCP_INT(_net_inet_tcp, insecure_ack, tcp_insecure_ack, 0, 0, 1,
+    "Follow RFC 793 instead of RFC 5961 for old acknowledgments (0 to 1, default 0)");
+TCP_INT(_net_inet_tcp, ack_war_cnt, tcp_ack_war_cnt, 5, 0, INT_MAX,
+    "Most challenge ACKs of one connection within ack_war_timewindow, RFC 5961 7; 0 no limit (0 to "
     "2147483647, default 5)");
+TCP_INT(_net_inet_tcp, ack_war_timewindow, tcp_ack_war_timewindow, 1000, 0, INT_MAX,
+    "Time in which ack_war_cnt challenge ACKs are sent; 0 no limit (ms, 0 to 2147483647, default "
+    "1000)");
+TCP_INT(_net_inet_tcp, blackhole_local, tcp_blackhole_local, 0, 0, 1,
+    "blackhole holds for our own addresses too (0 to 1, default 0)");
 
 /* the ends of connections */
 TCP_INT(_net_inet_tcp, msl, tcp_msl, TCPTV_MSL, 1, 300000,
@@ -95,9 +103,11 @@ TCP_INT(_net_inet_tcp, nolocaltimewait, tcp_nolocaltimewait, 0, 0, 1,
 TCP_INT(_net_inet_tcp, maxtcptw, tcp_maxtcptw, 50000, 0, 1000000,
     "Most connections in TIME_WAIT; more end the oldest early (0 to 1000000, default 50000)");
 TCP_INT(_net_inet_tcp, fast_finwait2_recycle, tcp_fast_finwait2_recycle, 0, 0, 1,
-    "End closed FIN_WAIT_2 connections sooner (0 to 1, default 0)");
+    "End closed FIN_WAIT_2 connections after finwait2_timeout, not keepcnt * keepintvl (0 to 1, "
+    "default 0)");
 TCP_INT(_net_inet_tcp, finwait2_timeout, tcp_finwait2_timeout, TCPTV_FINWAIT2_TIMEOUT, 1, 3600000,
-    "FIN_WAIT_2 time-out of a closed socket (ms, 1 to 3600000, default 60000)");
+    "FIN_WAIT_2 time-out of a closed socket with fast_finwait2_recycle (ms, 1 to 3600000, default "
+    "60000)");
 
 /* time-outs */
 TCP_INT(_net_inet_tcp, keepinit, tcp_keepinit, TCPTV_KEEP_INIT, 1, 3600000,

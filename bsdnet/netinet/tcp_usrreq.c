@@ -189,12 +189,22 @@ tcp_usrclosed(struct tcpcb *tp)
 	}
 }
 
+u_int
+tcp_finwait2_ms(const struct tcpcb *tp)
+{
+	uint64_t ms = (uint64_t)TP_KEEPINTVL(tp) * TP_KEEPCNT(tp);
+
+	if (V_tcp_fast_finwait2_recycle)
+		return ((u_int)imax(V_tcp_finwait2_timeout, 1));
+	return (ms > INT_MAX ? INT_MAX : ms < 1 ? 1 : (u_int)ms);
+}
+
 /* Nobody will read: what FIN_WAIT_2 waits for has a limit now. */
 static void
 tcp_closed_finwait2(struct tcpcb *tp)
 {
 	if (tp->t_state == TCPS_FIN_WAIT_2 && !tcp_timer_active(tp, TT_2MSL))
-		tcp_timer_activate(tp, TT_2MSL, (u_int)imax(V_tcp_finwait2_timeout, 1));
+		tcp_timer_activate(tp, TT_2MSL, tcp_finwait2_ms(tp));
 }
 
 static bool

@@ -128,7 +128,8 @@ struct tcpcb {
 	u_int t_maxunacktime;				      /* ms */
 
 	/* RFC 5961 7 */
-	uint32_t t_challenge_epoch, t_challenge_cnt;
+	sbintime_t t_challenge_end; /* of the window that t_challenge_cnt counts in */
+	uint32_t t_challenge_cnt;
 
 	/* receive buffer sizing */
 	uint32_t rfbuf_ts;  /* tick when the measurement began; 0 none */
@@ -274,14 +275,14 @@ struct tcpstat {
 	    tcps_rcvreassfull, tcps_rcvshort, tcps_rcvduppack, tcps_rcvdupbyte, tcps_rcvpartduppack,
 	    tcps_rcvpartdupbyte, tcps_rcvoopack, tcps_rcvoobyte, tcps_rcvpackafterwin,
 	    tcps_rcvbyteafterwin, tcps_rcvafterclose, tcps_rcvwinprobe, tcps_rcvdupack,
-	    tcps_rcvacktoomuch, tcps_rcvackpack, tcps_rcvackbyte, tcps_rcvwinupd, tcps_pawsdrop,
-	    tcps_predack, tcps_preddat, tcps_persistreset;
+	    tcps_rcvacktoomuch, tcps_rcvacktooold, tcps_rcvackpack, tcps_rcvackbyte, tcps_rcvwinupd,
+	    tcps_pawsdrop, tcps_predack, tcps_preddat, tcps_persistreset;
 	uint64_t tcps_cachedrtt, tcps_listendrop, tcps_badrst, tcps_badsyn, tcps_challenge,
 	    tcps_challengelimit, tcps_tsmissing;
 	uint64_t tcps_sc_added, tcps_sc_retransmitted, tcps_sc_dupsyn, tcps_sc_dropped,
 	    tcps_sc_completed, tcps_sc_bucketoverflow, tcps_sc_cacheoverflow, tcps_sc_reset,
 	    tcps_sc_stale, tcps_sc_aborted, tcps_sc_badack, tcps_sc_unreach, tcps_sc_zonefail,
-	    tcps_sc_sendcookie, tcps_sc_recvcookie;
+	    tcps_sc_sendcookie, tcps_sc_recvcookie, tcps_sc_spurcookie, tcps_sc_failcookie;
 	uint64_t tcps_sack_recovery_episode, tcps_sack_rexmits, tcps_sack_rexmit_bytes,
 	    tcps_sack_rescue_rexmit, tcps_sack_rcv_blocks, tcps_sack_send_blocks,
 	    tcps_sack_sboverflow, tcps_sack_badblk;
@@ -328,7 +329,10 @@ TCP_TUNABLE(int, tcp_insecure_rst);
 TCP_TUNABLE(int, tcp_insecure_syn);
 TCP_TUNABLE(int, tcp_icmp_may_rst);
 TCP_TUNABLE(int, tcp_tolerate_missing_ts);
-TCP_TUNABLE(int, tcp_challengeack_limit);
+TCP_TUNABLE(int, tcp_insecure_ack);
+TCP_TUNABLE(int, tcp_ack_war_cnt);
+TCP_TUNABLE(int, tcp_ack_war_timewindow);
+TCP_TUNABLE(int, tcp_blackhole_local);
 TCP_TUNABLE(int, tcp_nolocaltimewait);
 TCP_TUNABLE(int, tcp_maxtcptw);
 TCP_TUNABLE(int, tcp_fast_finwait2_recycle);
@@ -374,7 +378,10 @@ TCP_TUNABLE(int, tcp_retries);
 #define V_tcp_insecure_syn VNET(tcp_insecure_syn)
 #define V_tcp_icmp_may_rst VNET(tcp_icmp_may_rst)
 #define V_tcp_tolerate_missing_ts VNET(tcp_tolerate_missing_ts)
-#define V_tcp_challengeack_limit VNET(tcp_challengeack_limit)
+#define V_tcp_insecure_ack VNET(tcp_insecure_ack)
+#define V_tcp_ack_war_cnt VNET(tcp_ack_war_cnt)
+#define V_tcp_ack_war_timewindow VNET(tcp_ack_war_timewindow)
+#define V_tcp_blackhole_local VNET(tcp_blackhole_local)
 #define V_tcp_nolocaltimewait VNET(tcp_nolocaltimewait)
 #define V_tcp_maxtcptw VNET(tcp_maxtcptw)
 #define V_tcp_fast_finwait2_recycle VNET(tcp_fast_finwait2_recycle)
@@ -431,6 +438,12 @@ void tcp_fill_headers(
 int tcp_ip_output(struct mbuf *, const struct in_conninfo *, struct inpcb *);
 void tcp_ctlinput(struct icmp *);
 
+/* RFC 7323, as net.inet.tcp.rfc1323 has it. */
+#define tcp_want_scale() (V_tcp_do_rfc1323 == 1 || V_tcp_do_rfc1323 == 2)
+#define tcp_want_tstmp() (V_tcp_do_rfc1323 == 1 || V_tcp_do_rfc1323 == 3)
+/* How long FIN_WAIT_2 lasts when no program waits for their data, ms. */
+u_int tcp_finwait2_ms(const struct tcpcb *);
+
 /* tcp_respond.c: segments without a connection, or beside it */
 struct tcp_bare {
 	const struct in_conninfo *inc;
@@ -452,6 +465,7 @@ int tcp_addoptions(const struct tcpopt *, u_char *optp); /* bytes written, a mul
 
 /* tcp_input.c */
 int tcp_input(struct mbuf **, int *, int);
+bool tcp_blackholed(const struct tcp_seg *, bool listener);
 /* tcp_segment.c: a connection past SYN_SENT, and what acts on verdicts */
 void tcp_do_segment(struct tcpcb *, struct tcp_seg *);
 void tcp_segment_finish(struct tcpcb *, struct tcp_seg *, enum tcp_verdict);

@@ -19,7 +19,7 @@
 
 MALLOC_DEFINE(M_PACKET, "packet", "packet tests");
 
-#define MAXFLOWS 64
+#define MAXFLOWS 1024
 #define MAXPAIRS 20
 #define TEXT 320
 #define NS_PER_MS 1000000u

@@ -3,6 +3,8 @@
  */
 #include "t/lib/tcptest.h"
 
+#include <sys/sysctl.h>
+
 struct testbed *tb;
 struct tb_host *h;
 struct packet_peer *p;
@@ -218,4 +220,16 @@ tt_sysctl(int *which, int value)
 
 	*which = value;
 	return (old);
+}
+
+void
+tt_set(const char *name, int value)
+{
+	int error;
+
+	TB_ENTER(h);
+	error = kernel_sysctlbyname(NULL, name, NULL, NULL, &value, sizeof(value), NULL, 0);
+	TB_LEAVE();
+	if (error != 0)
+		tap_ok(false, __FILE__, __LINE__, "%s = %d: errno %d", name, value, error);
 }

@@ -55,4 +55,16 @@ int tt_error(struct socket *); /* SO_ERROR */
 void tt_setopt(struct socket *, int level, int name, int value);
 int tt_sysctl(int *which, int value); /* sets a V_ variable in the stack; the old value */
 
+/* A counter of the stack, by its name in struct tcpstat. */
+#define tt_count(f)                                                                                \
+	({                                                                                         \
+		uint64_t tt_n;                                                                     \
+		TB_ENTER(h);                                                                       \
+		tt_n = V_tcpstat.f;                                                                \
+		TB_LEAVE();                                                                        \
+		tt_n;                                                                              \
+	})
+/* Sets a sysctl of the stack, by name; checks that it took it. */
+void tt_set(const char *name, int value);
+
 #endif
