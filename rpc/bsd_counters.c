@@ -21,13 +21,18 @@ struct counter {
 	const char *text;
 };
 
-#define TCP(f, in, text) {"tcps_" #f, offsetof(struct tcpstat, tcps_##f), in, text}
+#define TCP(f, in, text)                                                                           \
+	{                                                                                          \
+		"tcps_" #f, offsetof(struct tcpstat, tcps_##f), in, text                           \
+	}
 static const struct counter tcp_counters[] = {
     TCP(sndtotal, 0, "packet%s sent"),
     TCP(sndpack, 1, "data packet%s"),
     TCP(sndbyte, 1, "data byte%s"),
     TCP(sndrexmitpack, 1, "data packet%s retransmitted"),
     TCP(sndrexmitbyte, 1, "data byte%s retransmitted"),
+    TCP(dsack_count, 1, "report%s of what the peer got twice (D-SACK)"),
+    TCP(dsack_bytes, 1, "byte%s of these"),
     TCP(sndrexmitbad, 1, "data packet%s retransmitted needlessly"),
     TCP(mtudisc, 1, "packet%s resent because of path MTU discovery"),
     TCP(sndacks, 1, "ack-only packet%s"),
@@ -111,7 +116,10 @@ static const struct counter tcp_counters[] = {
     TCP(tw_recycles, 0, "connection%s in TIME_WAIT reused"),
 };
 
-#define UDP(f, in, text) {"udps_" #f, offsetof(struct udpstat, udps_##f), in, text}
+#define UDP(f, in, text)                                                                           \
+	{                                                                                          \
+		"udps_" #f, offsetof(struct udpstat, udps_##f), in, text                           \
+	}
 static const struct counter udp_counters[] = {
     UDP(ipackets, 0, "datagram%s received"),
     UDP(hdrops, 1, "with incomplete header"),
@@ -124,7 +132,10 @@ static const struct counter udp_counters[] = {
     UDP(opackets, 0, "datagram%s output"),
 };
 
-#define IP(f, in, text) {"ips_" #f, offsetof(struct ipstat, ips_##f), in, text}
+#define IP(f, in, text)                                                                            \
+	{                                                                                          \
+		"ips_" #f, offsetof(struct ipstat, ips_##f), in, text                              \
+	}
 static const struct counter ip_counters[] = {
     IP(total, 0, "total packet%s received"),
     IP(badsum, 1, "bad header checksum%s"),
@@ -155,7 +166,10 @@ static const struct counter ip_counters[] = {
     IP(cantfrag, 1, "datagram%s that can't be fragmented"),
 };
 
-#define ICMP(f, in, text) {"icps_" #f, offsetof(struct icmpstat, icps_##f), in, text}
+#define ICMP(f, in, text)                                                                          \
+	{                                                                                          \
+		"icps_" #f, offsetof(struct icmpstat, icps_##f), in, text                          \
+	}
 static const struct counter icmp_counters[] = {
     ICMP(error, 0, "call%s to icmp_error"),
     ICMP(oldicmp, 1, "error%s not generated in response to an icmp message"),
@@ -179,7 +193,10 @@ static const struct counter icmp_counters[] = {
     ICMP(ratelimited, 0, "message%s held back by the rate limit"),
 };
 
-#define ARP(f, in, text) {#f, offsetof(struct arpstat, f), in, text}
+#define ARP(f, in, text)                                                                           \
+	{                                                                                          \
+#f, offsetof(struct arpstat, f), in, text                                          \
+	}
 static const struct counter arp_counters[] = {
     ARP(txrequests, 0, "ARP request%s sent"),
     ARP(txreplies, 0, "ARP repl%y sent"),
@@ -202,8 +219,8 @@ table(struct report *r, const char *proto, const struct counter *c, u_int n, con
 
 	for (; n > 0; n--, c++) {
 		memcpy(&value, (const char *)base + c->off, sizeof(value));
-		report_line(r, "%s\t%s\t%ju\t%u\t%s", proto, c->name, (uintmax_t)value, c->indent,
-		    c->text);
+		report_line(
+		    r, "%s\t%s\t%ju\t%u\t%s", proto, c->name, (uintmax_t)value, c->indent, c->text);
 	}
 }
 

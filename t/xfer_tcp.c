@@ -92,6 +92,9 @@ struct state {
 	struct tb_host *client, *server;
 	uint64_t bytes;
 	int failures;
+	struct socket *listener;
+	int clients; /* still connecting */
+	int accepted;
 };
 
 static struct state st;
@@ -238,11 +241,16 @@ server(struct tb_host *h, void *arg __unused)
 {
 	struct sockaddr_storage ss;
 	struct socket *ls, *so;
-	int i, n, error;
+	int n, error;
 
 	error = tb_listen(PORT, 128, &ls);
-	for (i = 0; error == 0 && i < st.round->transfers; i++) {
+	st.listener = ls;
+	for (; error == 0; st.accepted++) {
 		error = tb_accept(ls, &so);
+		if (error != 0 && st.clients == 0) {
+			error = 0; /* the last client has gone */
+			break;
+		}
 		if (error != 0)
 			break;
 		error = sopeeraddr(so, (struct sockaddr *)&ss);
@@ -259,6 +267,22 @@ server(struct tb_host *h, void *arg __unused)
 		st.failures++;
 	}
 	(void)soclose(ls);
+}
+
+static bool
+any_failed(void)
+{
+	for (int i = 0; i < st.round->transfers; i++) {
+		if (st.transfers[i].error != 0)
+			return (true);
+	}
+	return (false);
+}
+
+static bool
+all_accepted(void)
+{
+	return (st.accepted == st.round->transfers);
 }
 
 static void
@@ -278,12 +302,19 @@ client(struct tb_host *h, void *arg __unused)
 			error = tb_connect(so, "10.0.0.2", PORT);
 		if (error != 0) {
 			failed(t, error, "connect");
+			(void)soclose(so);
 			continue;
 		}
 		run_side(h, t, so, 0);
 		while (t->ends < 1 && t->error == 0)
 			tb_sleep_ms(5);
 	}
+	if (--st.clients > 0)
+		return;
+	/* nobody connects any more; the server need not wait for one that never came */
+	while (!all_accepted() && st.failures == 0 && !any_failed())
+		tb_sleep_ms(5);
+	(void)soshutdown(st.listener, SHUT_RD);
 }
 
 static void
@@ -337,6 +368,7 @@ run_round(const struct round *r, uint64_t seed)
 	st.client = testbed_host(st.tb, "client", "10.0.0.1/24");
 	st.server = testbed_host(st.tb, "server", "10.0.0.2/24");
 	tb_spawn(st.server, server, NULL);
+	st.clients = r->at_once;
 	for (i = 0; i < r->at_once; i++)
 		tb_spawn(st.client, client, NULL);
 	ended = testbed_run_programs(st.tb, ROUND_LIMIT_MS);

@@ -221,15 +221,20 @@ tcp_ack_advance(struct tcpcb *tp, struct tcp_seg *seg)
 		tcp_timer_activate(tp, TT_REXMT, tp->t_rxtcur);
 }
 
-/* RFC 9293 3.10.7.4: older segments must not shrink the window. True: it changed for the better. */
+/*
+ * RFC 9293 3.10.7.4, to the letter: of segments that are not older by their numbers the last one
+ * counts, also if it announces less (SND.WL2 =< SEG.ACK). Two of the same numbers may be swapped
+ * on the way; then the window stays small until the next segment, or a probe, comes. True: it
+ * changed for the better.
+ */
 bool
 tcp_update_sndwnd(struct tcpcb *tp, const struct tcp_seg *seg)
 {
 	bool better = seg->win > tp->snd_wnd;
 
-	if (!(SEQ_LT(tp->snd_wl1, seg->seq) ||
-		(tp->snd_wl1 == seg->seq &&
-		    (SEQ_LT(tp->snd_wl2, seg->ack) || (tp->snd_wl2 == seg->ack && better)))))
+	if (SEQ_LT(seg->ack, tp->snd_una) || SEQ_GT(seg->ack, tp->snd_max) ||
+	    !(SEQ_LT(tp->snd_wl1, seg->seq) ||
+		(tp->snd_wl1 == seg->seq && SEQ_LEQ(tp->snd_wl2, seg->ack))))
 		return (false);
 	if (seg->len == 0 && tp->snd_wl2 == seg->ack && better)
 		TCPSTAT_INC(tcps_rcvwinupd);
@@ -286,8 +291,8 @@ tcp_synrcvd_ack(struct tcpcb *tp, struct tcp_seg *seg)
 	if (tp->t_rtttime_on)
 		tcp_measure_rtt(tp, seg);
 	tp->t_rxtshift = 0;
-	tcp_timer_activate(tp, TT_REXMT, tp->snd_una == tp->snd_max ? 0 : tp->t_rxtcur);
 	tcp_established(tp, seg);
+	tcp_timer_activate(tp, TT_REXMT, tp->snd_una == tp->snd_max ? 0 : tp->t_rxtcur);
 	return (TV_GO);
 }
 

@@ -90,6 +90,11 @@ tcp_established(struct tcpcb *tp, struct tcp_seg *seg)
 	TCPSTAT_INC(tcps_connects);
 	tp->t_keepprobes = 0;
 	tp->t_acktime = getsbinuptime();
+	/* RFC 6298 5.7: a lost SYN, and no round trip measured since */
+	if (tp->t_sndrexmitpack > 0 && tp->t_srtt == 0) {
+		tp->t_rxtinit = TCPTV_RTOSYNLOST;
+		tp->t_rxtcur = tcp_rexmtval(tp);
+	}
 	tcp_cc_conn_init(tp);
 	if ((tp->t_flags & TF_NEEDFIN) != 0) {
 		tp->t_flags &= ~TF_NEEDFIN;
@@ -114,9 +119,9 @@ tcp_synsent_established(struct tcpcb *tp, struct tcp_seg *seg)
 	}
 	tp->t_rxtshift = 0;
 	tp->t_rxtcur = tcp_rexmtval(tp);
-	tcp_timer_activate(tp, TT_REXMT, tp->snd_una == tp->snd_max ? 0 : tp->t_rxtcur);
 	tp->t_flags |= TF_ACKNOW;
 	tcp_established(tp, seg);
+	tcp_timer_activate(tp, TT_REXMT, tp->snd_una == tp->snd_max ? 0 : tp->t_rxtcur);
 }
 
 enum tcp_verdict

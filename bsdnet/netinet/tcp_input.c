@@ -124,6 +124,7 @@ tcp_parse(struct tcp_seg *seg, struct mbuf *m, int iphlen)
 	if (seg->segsz == 0 || seg->segsz > seg->len)
 		seg->segsz = (uint16_t)(seg->nsegs > 1 ? howmany(seg->len, seg->nsegs) : seg->len);
 	seg->acked = 0;
+	seg->dsack = (struct sackblk){0, 0};
 	seg->wake = 0;
 	seg->output = false;
 	seg->timewait = false;

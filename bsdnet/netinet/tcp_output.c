@@ -114,12 +114,8 @@ tcp_plan_options(const struct tcpcb *tp, struct tcp_plan *p)
 		to.to_tsval = tcp_ts_getticks() + tp->ts_offset;
 		to.to_tsecr = tp->ts_recent;
 	}
-	if (tp->rcv_numsacks > 0 && (tp->t_flags & TF_SACK_PERMIT) != 0 &&
-	    (p->flags & (TH_SYN | TH_RST)) == 0) {
-		to.to_flags |= TOF_SACK;
-		to.to_nsacks = (uint8_t)min(tp->rcv_numsacks, TCP_MAX_SACK);
-		memcpy(to.to_sacks, tp->sackblks, to.to_nsacks * sizeof(to.to_sacks[0]));
-	}
+	if ((tp->t_flags & TF_SACK_PERMIT) != 0 && (p->flags & (TH_SYN | TH_RST)) == 0)
+		tcp_sack_blocks(tp, &to);
 	p->optlen = (uint16_t)tcp_addoptions(&to, p->opt);
 }
 
@@ -468,6 +464,8 @@ tcp_sent_sequence(struct tcpcb *tp, const struct tcp_plan *p)
 		tp->t_flags |= TF_SENTFIN;
 	tp->t_sndtime = getsbinuptime();
 	if (p->rexmit) {
+		if (tp->t_rtttime_on && SEQ_GEQ(tp->t_rtseq, p->seq) && SEQ_LT(tp->t_rtseq, end))
+			tp->t_rtttime_on = 0; /* Karn */
 		if (p->rescue)
 			tp->t_sack.ss_rescued = true;
 		else
@@ -518,6 +516,7 @@ tcp_sent_ack(struct tcpcb *tp, const struct tcp_plan *p, u_short field)
 		tp->last_ack_sent = tp->rcv_nxt;
 	}
 	tp->t_flags &= ~(TF_ACKNOW | TF_DELACK);
+	tp->t_dsack.end = tp->t_dsack.start; /* reported once */
 	tcp_timer_activate(tp, TT_DELACK, 0);
 }
 

@@ -105,6 +105,7 @@ reass_overlap(struct tcpcb *tp, struct tcp_seg *seg, bool *drop)
 		if (SEQ_LEQ(te->tqe_start, seg->seq)) {
 			/* our head is in te */
 			n = te_end - seg->seq;
+			tcp_dsack_report(tp, seg->seq, seg->seq + min(n, seg->len));
 			if (n >= seg->len) {
 				te->tqe_fin |= (seg->flags & TH_FIN) != 0 && n == seg->len;
 				*drop = true;
@@ -119,12 +120,14 @@ reass_overlap(struct tcpcb *tp, struct tcp_seg *seg, bool *drop)
 			/* te lies within ours */
 			if (te->tqe_fin && te_end == end)
 				seg->flags |= TH_FIN;
+			tcp_dsack_report(tp, te->tqe_start, te_end);
 			m_freem(reass_unlink(tp, te));
 			continue;
 		}
 		/* our tail is in te */
 		n = end - te->tqe_start;
 		if (n > 0) {
+			tcp_dsack_report(tp, te->tqe_start, end);
 			m_adj(seg->m, -(int)n);
 			seg->len -= n;
 			seg->flags &= ~TH_FIN;

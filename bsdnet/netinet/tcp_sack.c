@@ -114,8 +114,26 @@ sack_advance(struct sackscore *ss, tcp_seq una)
 	}
 }
 
+/*
+ * RFC 2883 4.2: is the first block a D-SACK? It lies below the ACK, or within the second block.
+ * Only of what we sent not long ago (RFC 2883 leaves out how long; a window's worth, here).
+ */
+static bool
+sack_is_dsack(const struct tcpcb *tp, const struct tcp_seg *seg)
+{
+	const struct sackblk *b = &seg->to.to_sacks[0];
+
+	if (seg->to.to_nsacks == 0 || SEQ_GEQ(b->start, b->end) || SEQ_GT(b->end, tp->snd_max) ||
+	    SEQ_LT(b->start, tp->snd_una - tp->max_sndwnd))
+		return (false);
+	if (SEQ_LEQ(b->end, seg->ack))
+		return (true);
+	return (seg->to.to_nsacks > 1 && SEQ_GEQ(b->start, b[1].start) &&
+		SEQ_LEQ(b->end, b[1].end) && SEQ_GEQ(b->start, seg->ack));
+}
+
 bool
-tcp_sack_ack(struct tcpcb *tp, const struct tcp_seg *seg)
+tcp_sack_ack(struct tcpcb *tp, struct tcp_seg *seg)
 {
 	struct sackscore *ss = &tp->t_sack;
 	const tcp_seq una = SEQ_MAX(tp->snd_una, seg->ack);
@@ -124,6 +142,11 @@ tcp_sack_ack(struct tcpcb *tp, const struct tcp_seg *seg)
 
 	if (ss->ss_n > 0)
 		sack_advance(ss, una);
+	if (sack_is_dsack(tp, seg)) {
+		seg->dsack = seg->to.to_sacks[0];
+		TCPSTAT_INC(tcps_dsack_count);
+		TCPSTAT_ADD(tcps_dsack_bytes, seg->dsack.end - seg->dsack.start);
+	}
 	for (u_int i = 0; i < seg->to.to_nsacks; i++) {
 		b = &seg->to.to_sacks[i];
 		TCPSTAT_INC(tcps_sack_rcv_blocks);
@@ -285,6 +308,39 @@ tcp_sack_report(struct tcpcb *tp, tcp_seq start, tcp_seq end)
 	tp->sackblks[0] = (struct sackblk){start, end};
 	memcpy(&tp->sackblks[1], kept, n * sizeof(kept[0]));
 	tp->rcv_numsacks = (uint8_t)(n + 1);
+}
+
+/*
+ * [start, end) came, and we had it: RFC 2883. One such range is remembered until the next ACK,
+ * the latest; ranges that touch, as when one segment covers several that we hold, are one.
+ */
+void
+tcp_dsack_report(struct tcpcb *tp, tcp_seq start, tcp_seq end)
+{
+	if ((tp->t_flags & TF_SACK_PERMIT) == 0 || SEQ_GEQ(start, end))
+		return;
+	if (tp->t_dsack.start != tp->t_dsack.end && tp->t_dsack.end == start)
+		tp->t_dsack.end = end;
+	else
+		tp->t_dsack = (struct sackblk){start, end};
+	tp->t_flags |= TF_ACKNOW;
+}
+
+/* RFC 2883 4: the duplicate first, then what is held, the latest first. */
+void
+tcp_sack_blocks(const struct tcpcb *tp, struct tcpopt *to)
+{
+	u_int n = 0;
+
+	if (tp->t_dsack.start != tp->t_dsack.end)
+		to->to_sacks[n++] = tp->t_dsack;
+	for (u_int i = 0; i < tp->rcv_numsacks && n < TCP_MAX_SACK; i++)
+		to->to_sacks[n++] = tp->sackblks[i];
+	to->to_nsacks = (uint8_t)n;
+	if (n > 0) {
+		to->to_flags |= TOF_SACK;
+		TCPSTAT_INC(tcps_sack_send_blocks);
+	}
 }
 
 /* rcv_nxt moved. */

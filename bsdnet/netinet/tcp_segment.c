@@ -129,6 +129,7 @@ tcp_trim_left(struct tcpcb *tp, struct tcp_seg *seg)
 	if (SEQ_GEQ(seg->seq, tp->rcv_nxt))
 		return;
 	old = tp->rcv_nxt - seg->seq;
+	tcp_dsack_report(tp, seg->seq, seg->seq + min(old, seg->len));
 	if (old < seg->len || (old == seg->len && (seg->flags & TH_FIN) != 0)) {
 		TCPSTAT_INC(tcps_rcvpartduppack);
 		TCPSTAT_ADD(tcps_rcvpartdupbyte, old);

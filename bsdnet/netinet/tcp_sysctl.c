@@ -128,6 +128,8 @@ TCP_INT(_net_inet_tcp, rexmit_slop, tcp_rexmit_slop, TCPTV_CPU_VAR, 0, 60000,
     "Added to every retransmission time-out (ms, 0 to 60000, default 200)");
 TCP_INT(_net_inet_tcp, retries, tcp_retries, TCP_MAXRXTSHIFT, 1, TCP_MAXRXTSHIFT,
     "Retransmissions of the same data before the connection ends (1 to 12, default 12)");
+TCP_INT(_net_inet_tcp, rexmit_drop_options, tcp_rexmit_drop_options, 0, 0, 1,
+    "A SYN goes without options from its third retransmission on (0 to 1, default 0)");
 TCP_INT(_net_inet_tcp, persmin, tcp_persmin, TCPTV_PERSMIN, 1, 3600000,
     "Least time between probes (ms, 1 to 3600000, default 5000)");
 TCP_INT(_net_inet_tcp, persmax, tcp_persmax, TCPTV_PERSMAX, 1, 3600000,

@@ -96,7 +96,7 @@ tcp_rexmtval(const struct tcpcb *tp)
 	int64_t ms;
 
 	if (tp->t_srtt == 0)
-		return (V_tcp_rexmit_initial);
+		return (imax(V_tcp_rexmit_initial, (int)tp->t_rxtinit));
 	ms = ((int64_t)tp->t_srtt + 4 * (int64_t)tp->t_rttvar) / 1000 + V_tcp_rexmit_slop;
 	if (ms < tp->t_rttmin)
 		ms = tp->t_rttmin;
@@ -159,6 +159,16 @@ tcp_rexmt_backoff(const struct tcpcb *tp)
 	return (ms > TCPTV_REXMTMAX ? TCPTV_REXMTMAX : (int)ms);
 }
 
+/* A SYN without answer: something on the way may not like its options. */
+static void
+tcp_rexmt_syn(struct tcpcb *tp)
+{
+	if (tp->t_rxtshift == 1)
+		tp->snd_ssthresh = 2 * tcp_maxseg(tp);
+	if (V_tcp_rexmit_drop_options && tp->t_state == TCPS_SYN_SENT && tp->t_rxtshift >= 3)
+		tp->t_flags &= ~(TF_REQ_SCALE | TF_REQ_TSTMP | TF_SACK_PERMIT);
+}
+
 static bool
 tcp_timer_rexmt(struct tcpcb *tp)
 {
@@ -188,8 +198,8 @@ tcp_timer_rexmt(struct tcpcb *tp)
 	if (TCPS_HAVEESTABLISHED(tp->t_state)) {
 		tcp_cc_cong_signal(tp, CC_RTO);
 		tp->t_flags |= TF_RTORECOVERY;
-	} else if (tp->t_rxtshift == 1)
-		tp->snd_ssthresh = 2 * tcp_maxseg(tp);
+	} else
+		tcp_rexmt_syn(tp);
 	tp->snd_nxt = tp->snd_una;
 	tp->t_flags |= TF_ACKNOW;
 	(void)tcp_output(tp);

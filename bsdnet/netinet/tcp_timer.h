@@ -13,7 +13,8 @@ typedef enum { TT_REXMT = 0, TT_PERSIST, TT_KEEP, TT_2MSL, TT_DELACK, TT_N } tt_
 
 /* All in milliseconds (hz is 1000, so these are ticks too). */
 #define TCPTV_MSL 30000
-#define TCPTV_RTOBASE 1000 /* RFC 6298 2.1: before a round trip was measured */
+#define TCPTV_RTOBASE 1000    /* RFC 6298 2.1: before a round trip was measured */
+#define TCPTV_RTOSYNLOST 3000 /* RFC 6298 5.7: after a retransmitted SYN */
 #define TCPTV_MIN 30
 #define TCPTV_CPU_VAR 200 /* net.inet.tcp.rexmit_slop */
 #define TCPTV_REXMTMAX 64000

@@ -102,6 +102,7 @@ struct tcpcb {
 	uint32_t t_rttlow;	   /* us: the least ever */
 	int t_rxtcur;		   /* ms: the time-out in force */
 	u_int t_rttmin;		   /* ms */
+	u_int t_rxtinit;	   /* ms: time-out while there is no estimate; 0 the system's */
 	u_int t_rttupdated;	   /* samples taken */
 	sbintime_t t_timers[TT_N]; /* deadlines; SBT_MAX stopped */
 	sbintime_t t_armed;	   /* when t_callout fires; SBT_MAX not pending */
@@ -122,6 +123,7 @@ struct tcpcb {
 	uint8_t rcv_numsacks;
 	struct sackblk sackblks[MAX_SACK_BLKS]; /* to report; newest first */
 	struct sackscore t_sack;
+	struct sackblk t_dsack; /* what came twice, to report once (RFC 2883); empty: nothing */
 
 	/* the program's wishes; 0: the system's */
 	u_int t_keepinit, t_keepidle, t_keepintvl, t_keepcnt; /* ms, ms, ms, number */
@@ -240,10 +242,11 @@ struct tcp_seg {
 	bool bcast; /* came by a link or network broadcast or multicast */
 	struct tcpopt to;
 	/* what the steps found */
-	uint32_t acked; /* bytes of the send sequence newly acknowledged */
-	u_int wake;	/* TSW_* */
-	bool output;	/* call tcp_output at the end */
-	bool timewait;	/* both sides are done */
+	uint32_t acked;	      /* bytes of the send sequence newly acknowledged */
+	u_int wake;	      /* TSW_* */
+	bool output;	      /* call tcp_output at the end */
+	bool timewait;	      /* both sides are done */
+	struct sackblk dsack; /* what the peer got twice, RFC 2883; empty: nothing */
 };
 /* The socket is told at the end of a segment, when the connection is consistent. */
 #define TSW_RCV 0x01
@@ -285,7 +288,7 @@ struct tcpstat {
 	    tcps_sc_sendcookie, tcps_sc_recvcookie, tcps_sc_spurcookie, tcps_sc_failcookie;
 	uint64_t tcps_sack_recovery_episode, tcps_sack_rexmits, tcps_sack_rexmit_bytes,
 	    tcps_sack_rescue_rexmit, tcps_sack_rcv_blocks, tcps_sack_send_blocks,
-	    tcps_sack_sboverflow, tcps_sack_badblk;
+	    tcps_sack_sboverflow, tcps_sack_badblk, tcps_dsack_count, tcps_dsack_bytes;
 	uint64_t tcps_dupack_recovery, tcps_limitedxmit, tcps_mtudisc, tcps_pmtud_toolow,
 	    tcps_tw_recycles, tcps_tw_resets, tcps_badcksumopt, tcps_dropsynfin, tcps_noport,
 	    tcps_icmp_badseq;
@@ -351,6 +354,7 @@ TCP_TUNABLE(int, tcp_persmin);
 TCP_TUNABLE(int, tcp_persmax);
 TCP_TUNABLE(int, tcp_finwait2_timeout);
 TCP_TUNABLE(int, tcp_retries);
+TCP_TUNABLE(int, tcp_rexmit_drop_options);
 #define V_tcp_mssdflt VNET(tcp_mssdflt)
 #define V_tcp_minmss VNET(tcp_minmss)
 #define V_tcp_do_rfc1323 VNET(tcp_do_rfc1323)
@@ -400,6 +404,7 @@ TCP_TUNABLE(int, tcp_retries);
 #define V_tcp_persmax VNET(tcp_persmax)
 #define V_tcp_finwait2_timeout VNET(tcp_finwait2_timeout)
 #define V_tcp_retries VNET(tcp_retries)
+#define V_tcp_rexmit_drop_options VNET(tcp_rexmit_drop_options)
 
 #define TP_KEEPINIT(tp) ((tp)->t_keepinit ? (tp)->t_keepinit : (u_int)V_tcp_keepinit)
 #define TP_KEEPIDLE(tp) ((tp)->t_keepidle ? (tp)->t_keepidle : (u_int)V_tcp_keepidle)
@@ -496,7 +501,7 @@ void tcp_tw_init(void);
 bool tcp_reass(struct tcpcb *, struct tcp_seg *);
 void tcp_reass_flush(struct tcpcb *);
 /* tcp_sack.c */
-bool tcp_sack_ack(struct tcpcb *, const struct tcp_seg *); /* true: the scoreboard changed */
+bool tcp_sack_ack(struct tcpcb *, struct tcp_seg *); /* true: the scoreboard changed */
 void tcp_sack_clear(struct tcpcb *);
 void tcp_sack_free(struct tcpcb *);
 uint32_t tcp_sack_pipe(const struct tcpcb *); /* bytes in the network, RFC 6675 */
@@ -505,7 +510,9 @@ tcp_seq tcp_sack_skip(const struct tcpcb *, tcp_seq, uint32_t *room);
 /* RFC 6675 NextSeg(), rules 1 (lost) or 3 and 4 (not lost): at most room bytes into plan. */
 bool tcp_sack_nextseg(const struct tcpcb *, struct tcp_plan *, uint32_t room, bool lost);
 void tcp_sack_report(struct tcpcb *, tcp_seq start, tcp_seq end);
+void tcp_sack_blocks(const struct tcpcb *, struct tcpopt *); /* the option to send, if any */
 void tcp_sack_trim_report(struct tcpcb *);
+void tcp_dsack_report(struct tcpcb *, tcp_seq start, tcp_seq end); /* it came again */
 /* tcp_output.c */
 int tcp_output(struct tcpcb *);
 int tcp_sendack(struct tcpcb *); /* sets TF_ACKNOW and calls it */
