@@ -13,66 +13,6 @@
 
 #define TCP_DUPTHRESH 3
 
-/* ---- to the congestion control algorithm ---- */
-
-/* RFC 6928; one segment if the SYN was lost (RFC 5681 3.1). */
-void
-tcp_cc_conn_init(struct tcpcb *tp)
-{
-	u_int mss = tcp_maxseg(tp);
-	u_int n = max((u_int)V_tcp_initcwnd_segments, 1);
-
-	if (tp->t_sndrexmitpack > 0)
-		tp->snd_cwnd = mss;
-	else
-		tp->snd_cwnd = min(n * mss, max(2 * mss, n * 1460));
-	if (tp->ccv->algo->conn_init != NULL)
-		tp->ccv->algo->conn_init(tp->ccv);
-}
-
-void
-tcp_cc_ack(struct tcpcb *tp, uint32_t acked, uint16_t nsegs, uint16_t type)
-{
-	struct cc_var *ccv = tp->ccv;
-	uint32_t flight = tp->snd_max - tp->snd_una; /* before una moves */
-
-	ccv->nsegs = nsegs;
-	ccv->bytes_this_ack = (int)acked;
-	ccv->curack = tp->snd_una + acked;
-	ccv->labc = (uint8_t)imin(imax(V_tcp_abc_l_var, 1), 255);
-	/* RFC 7661's point: a window that was not used says nothing about the path. */
-	if (flight + tcp_maxseg(tp) >= tp->snd_cwnd ||
-	    (tp->snd_cwnd < tp->snd_ssthresh && 2 * flight >= tp->snd_cwnd))
-		ccv->flags |= CCF_CWND_LIMITED;
-	else
-		ccv->flags &= ~CCF_CWND_LIMITED;
-	ccv->flags &= ~CCF_ABC_SENTAWND;
-	if (type == CC_ACK && tp->snd_cwnd > tp->snd_ssthresh) {
-		tp->t_bytes_acked += acked;
-		if (tp->t_bytes_acked >= tp->snd_cwnd) {
-			tp->t_bytes_acked -= tp->snd_cwnd;
-			ccv->flags |= CCF_ABC_SENTAWND;
-		}
-	} else
-		tp->t_bytes_acked = 0;
-	if (ccv->algo->ack_received != NULL)
-		ccv->algo->ack_received(ccv, type);
-}
-
-void
-tcp_cc_cong_signal(struct tcpcb *tp, uint32_t type)
-{
-	tp->t_bytes_acked = 0;
-	if (type == CC_RTO) {
-		EXIT_RECOVERY(tp->t_flags);
-		tp->t_rexmit1 = false;
-	}
-	if (tp->ccv->algo->cong_signal != NULL)
-		tp->ccv->algo->cong_signal(tp->ccv, type);
-	if (type == CC_RTO)
-		tp->snd_cwnd = tcp_maxseg(tp);
-}
-
 /* ---- round trips ---- */
 
 static void
@@ -136,7 +76,7 @@ tcp_dupack(struct tcpcb *tp, struct tcp_seg *seg)
 	seg->output = true;
 	if (IN_FASTRECOVERY(tp->t_flags)) {
 		if (!tcp_use_sack(tp))
-			tp->snd_cwnd += tcp_maxseg(tp);
+			tcp_cc_inflate(tp);
 		return;
 	}
 	tp->t_dupacks++;
@@ -157,14 +97,9 @@ tcp_recovery_ack(struct tcpcb *tp, const struct tcp_seg *seg, uint32_t acked)
 
 	if (SEQ_GEQ(seg->ack, tp->snd_recover)) {
 		/* All of it. */
-		tp->ccv->curack = seg->ack;
-		tp->ccv->bytes_this_ack = (int)acked;
-		if (tp->ccv->algo->post_recovery != NULL)
-			tp->ccv->algo->post_recovery(tp->ccv);
-		EXIT_RECOVERY(tp->t_flags);
+		tcp_cc_post_recovery(tp, acked);
 		tp->t_rexmit1 = false;
 		tp->t_dupacks = 0;
-		tp->t_bytes_acked = 0;
 		return;
 	}
 	tcp_cc_ack(tp, acked, seg->nsegs, CC_PARTIALACK);
@@ -173,7 +108,8 @@ tcp_recovery_ack(struct tcpcb *tp, const struct tcp_seg *seg, uint32_t acked)
 	/* RFC 6582 3.2: the next hole begins at the new snd_una; take back what left. */
 	tp->t_rexmit1 = true;
 	tp->snd_cwnd = tp->snd_cwnd > acked ? tp->snd_cwnd - acked : 0;
-	tp->snd_cwnd += mss;
+	if (acked >= mss || tp->snd_cwnd < mss)
+		tp->snd_cwnd += mss;
 }
 
 /* ---- new data acknowledged ---- */
@@ -184,11 +120,14 @@ tcp_ack_advance(struct tcpcb *tp, struct tcp_seg *seg)
 {
 	struct sockbuf *sb = &tptosocket(tp)->so_snd;
 	uint32_t acked = seg->ack - tp->snd_una, data;
+	u_int samples = tp->t_rttupdated;
 
 	seg->acked = acked;
 	TCPSTAT_ADD(tcps_rcvackpack, seg->nsegs);
 	TCPSTAT_ADD(tcps_rcvackbyte, acked);
 	tcp_measure_rtt(tp, seg);
+	if (tp->t_rttupdated == samples)
+		tcp_cc_rttsample(tp, seg);
 	if (IN_FASTRECOVERY(tp->t_flags))
 		tcp_recovery_ack(tp, seg, acked);
 	else {

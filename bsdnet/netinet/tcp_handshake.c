@@ -78,6 +78,10 @@ tcp_synsent_options(struct tcpcb *tp, const struct tcp_seg *seg)
 	}
 	if ((to->to_flags & TOF_SACKPERM) == 0)
 		tp->t_flags &= ~TF_SACK_PERMIT;
+	if ((seg->flags & TH_ACK) != 0)
+		tcp_ecn_input_synack(tp, seg->flags);
+	else
+		tcp_ecn_input_parallel_syn(tp, seg->flags);
 	tcp_mss(tp, (to->to_flags & TOF_MSS) != 0 ? to->to_mss : -1);
 	tp->snd_wnd = tp->max_sndwnd = seg->win; /* never scaled on a SYN */
 	tp->snd_wl1 = seg->seq;
@@ -196,6 +200,8 @@ tcp_connect(struct tcpcb *tp, struct sockaddr *nam, struct thread *td __unused)
 	tp->ts_offset = tcp_new_ts_offset(&inp->inp_inc);
 	tcp_mss(tp, IP_MAXPACKET);
 	tp->iss = tcp_new_isn(&inp->inp_inc);
+	if (V_tcp_do_ecn == 1)
+		tp->t_flags2 |= TF2_ECN_PERMIT;
 	tcp_sendseqinit(tp);
 	tcp_state_change(tp, TCPS_SYN_SENT);
 	soisconnecting(so);

@@ -574,7 +574,7 @@ tcp_send(struct tcpcb *tp, const struct tcp_plan *p)
 	th = (struct tcphdr *)(void *)(mtod(m, char *) + hdr - sizeof(*th));
 	field = tcp_window_field(tp, p);
 	tcp_fill_tcphdr(tp, p, th, field);
-	tcp_fill_headers(m, &inp->inp_inc, inp->inp_ip_ttl, inp->inp_ip_tos,
+	tcp_fill_headers(m, &inp->inp_inc, inp->inp_ip_ttl, p->tos,
 	    V_tcp_do_pmtud && tp->t_maxseg > (u_int)V_tcp_minmss, sizeof(*th) + p->optlen + p->len);
 	if (p->segsz != 0) {
 		m->m_pkthdr.csum_flags |= CSUM_IP_TSO;
@@ -584,17 +584,6 @@ tcp_send(struct tcpcb *tp, const struct tcp_plan *p)
 	tcp_sent_sequence(tp, p);
 	tcp_sent_ack(tp, p, field);
 	return (tcp_ip_output(m, &inp->inp_inc, inp));
-}
-
-/* RFC 5681 4.1: after a pause the old window says nothing about the path. */
-static void
-tcp_check_idle(struct tcpcb *tp)
-{
-	if (tp->snd_una != tp->snd_max || tp->t_sndtime == 0 ||
-	    getsbinuptime() - tp->t_sndtime < mstosbt(tp->t_rxtcur))
-		return;
-	if (sbavail(&tptosocket(tp)->so_snd) != 0 && tp->ccv->algo->after_idle != NULL)
-		tp->ccv->algo->after_idle(tp->ccv);
 }
 
 int
@@ -608,11 +597,12 @@ tcp_output(struct tcpcb *tp)
 	if (tp->t_state == TCPS_LISTEN || tptosocket(tp) == NULL)
 		return (0);
 	if (TCPS_HAVEESTABLISHED(tp->t_state))
-		tcp_check_idle(tp);
+		tcp_cc_check_idle(tp);
 	/* A write that comes in pieces is idle, to Nagle, if it was when its first piece came. */
 	if ((tp->t_flags & TF_MORETOCOME) != 0 && tp->snd_una == tp->snd_max)
 		tp->t_flags |= TF_LASTIDLE;
 	while (tcp_decide(tp, &p)) {
+		tcp_ecn_output(tp, &p);
 		error = tcp_send(tp, &p);
 		if (error != 0) {
 			error = tcp_output_error(tp, &p, error);

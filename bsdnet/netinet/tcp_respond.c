@@ -7,6 +7,7 @@
 #include <sys/mbuf.h>
 #include <sys/socketvar.h>
 #include <netinet/in_pcb.h>
+#include <netinet/ip.h>
 #include <netinet/ip_var.h>
 #include <netinet/tcp_seq.h>
 #include <netinet/tcp_var.h>
@@ -73,7 +74,7 @@ tcp_respond_ack(struct tcpcb *tp, tcp_seq seq)
 	    .ack = tp->rcv_nxt,
 	    .flags = TH_ACK,
 	    .ttl = inp->inp_ip_ttl,
-	    .tos = inp->inp_ip_tos,
+	    .tos = inp->inp_ip_tos & (uint8_t)~IPTOS_ECN_MASK,
 	    .to = &to,
 	};
 

@@ -465,6 +465,7 @@ tcp_fast_path(struct tcpcb *tp, struct tcp_seg *seg)
 	    (tp->t_oobflags & TCPOOB_PENDING) != 0)
 		return (false);
 	TCPSTAT_INC(tcps_preddat);
+	tcp_ecn_data(tp, seg);
 	tp->snd_wl1 = seg->seq;
 	tp->rcv_up = tp->rcv_nxt + seg->len;
 	tcp_text_inorder(tp, seg);
@@ -479,6 +480,7 @@ tcp_steps(struct tcpcb *tp, struct tcp_seg *seg)
 	    tcp_step_rst,
 	    tcp_step_syn,
 	    tcp_step_sequence,
+	    tcp_step_ecn,
 	    tcp_step_ack,
 	    tcp_step_urgent,
 	    tcp_step_text,

@@ -10,6 +10,7 @@
 #include <netinet/tcp_seq.h>
 #include <netinet/tcp_var.h>
 
+#define TCP_CCALGOOPT_MAX 256 /* bytes of a TCP_CCALGOOPT */
 #define TCP_KEEP_MAX_SEC (INT_MAX / 1000)
 
 void
@@ -28,6 +29,9 @@ tcp_fill_info(const struct tcpcb *tp, struct tcp_info *ti)
 		ti->tcpi_snd_wscale = tp->snd_scale & 0xf;
 		ti->tcpi_rcv_wscale = tp->rcv_scale & 0xf;
 	}
+	if ((tp->t_flags2 & TF2_ECN_PERMIT) != 0)
+		ti->tcpi_options |= TCPI_OPT_ECN;
+	ti->tcpi_received_ce = tp->t_rcv_ce;
 	ti->__tcpi_retransmits = ti->__tcpi_backoff = tp->t_rxtshift;
 	ti->__tcpi_probes = tp->t_keepprobes;
 	ti->tcpi_rto = (uint32_t)tp->t_rxtcur * 1000;
@@ -115,6 +119,26 @@ tcp_set_congestion(struct tcpcb *tp, struct sockopt *sopt)
 	return (error);
 }
 
+/* TCP_CCALGOOPT: a struct that the algorithm knows, whose name field says which option. */
+static int
+tcp_cc_option(struct tcpcb *tp, struct sockopt *sopt)
+{
+	uint64_t buf[TCP_CCALGOOPT_MAX / 8] = {0};
+	size_t n = sopt->sopt_valsize;
+	int error;
+
+	if (tp->ccv->algo->ctl_output == NULL)
+		return (ENOENT);
+	if (n > sizeof(buf))
+		return (EINVAL);
+	error = sooptcopyin(sopt, buf, n, n);
+	if (error == 0)
+		error = tp->ccv->algo->ctl_output(tp->ccv, sopt, buf);
+	if (error == 0 && sopt->sopt_dir == SOPT_GET)
+		error = sooptcopyout(sopt, buf, n);
+	return (error);
+}
+
 static int
 tcp_set_flag(struct tcpcb *tp, u_int flag, int on)
 {
@@ -150,6 +174,8 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 
 	if (sopt->sopt_name == TCP_CONGESTION)
 		return (tcp_set_congestion(tp, sopt));
+	if (sopt->sopt_name == TCP_CCALGOOPT)
+		return (tcp_cc_option(tp, sopt));
 	if (flag == 0 && ms == NULL && sopt->sopt_name != TCP_MAXSEG &&
 	    sopt->sopt_name != TCP_KEEPCNT && sopt->sopt_name != TCP_USER_TIMEOUT_ALPINE)
 		return (ENOPROTOOPT);
@@ -212,6 +238,8 @@ tcp_getopt(struct tcpcb *tp, struct sockopt *sopt)
 		case TCP_CONGESTION:
 			strlcpy(name, tp->ccv->algo->name, sizeof(name));
 			return (sooptcopyout(sopt, name, sizeof(name)));
+		case TCP_CCALGOOPT:
+			return (tcp_cc_option(tp, sopt));
 		default:
 			return (ENOPROTOOPT);
 		}

@@ -20,6 +20,7 @@
 #include <sys/sysctl.h>
 #include <vm/uma.h>
 #include <netinet/in_pcb.h>
+#include <netinet/ip.h>
 #include <netinet/ip_var.h>
 #include <netinet/tcp_seq.h>
 #include <netinet/tcp_syncache.h>
@@ -191,6 +192,13 @@ syncache_wait(struct syncache *sc)
 
 /* ---- the second segment ---- */
 
+/* RFC 3168 6.1.1: agreed on, unless so many SYN,ACKs stayed unanswered that one went without. */
+static bool
+syncache_ecn(const struct syncache *sc)
+{
+	return ((sc->sc_flags & SCF_ECN) != 0 && tcp_ecn_retry_ok(sc->sc_rxmits));
+}
+
 static int
 syncache_respond(const struct syncache *sc)
 {
@@ -202,8 +210,11 @@ syncache_respond(const struct syncache *sc)
 	    .win = min(sc->sc_wnd, TCP_MAXWIN), /* never scaled on a SYN */
 	    .flags = TH_SYN | TH_ACK,
 	    .ttl = sc->sc_ip_ttl,
-	    .tos = sc->sc_ip_tos,
+	    .tos = sc->sc_ip_tos & (uint8_t)~IPTOS_ECN_MASK,
 	};
+
+	if (syncache_ecn(sc))
+		b.flags |= TH_ECE;
 
 	if ((sc->sc_flags & SCF_NOOPT) == 0) {
 		to.to_flags = TOF_MSS;
@@ -347,6 +358,8 @@ static void
 syncache_dupsyn(struct syncache *sc, const struct tcp_seg *seg)
 {
 	TCPSTAT_INC(tcps_sc_dupsyn);
+	if (!tcp_ecn_syn_asks(seg->flags))
+		sc->sc_flags &= ~SCF_ECN; /* it gave up on it */
 	if ((sc->sc_flags & SCF_TIMESTAMP) != 0 && (seg->to.to_flags & TOF_TS) != 0)
 		sc->sc_tsreflect = seg->to.to_tsval;
 	(void)syncache_respond(sc);
@@ -412,6 +425,8 @@ syncache_add(struct inpcb *listener, struct tcp_seg *seg)
 		return;
 	}
 	syncache_fill(sc, listener, seg);
+	if (tcp_ecn_syn_asks(seg->flags))
+		sc->sc_flags |= SCF_ECN;
 	TAILQ_INSERT_HEAD(&b->sb_head, sc, sc_hash);
 	b->sb_length++;
 	V_syncache.cache_count++;
@@ -455,6 +470,8 @@ syncache_fill_tcpcb(const struct syncache *sc, struct tcpcb *tp, const struct tc
 	}
 	if ((sc->sc_flags & SCF_SACK) != 0)
 		tp->t_flags |= TF_SACK_PERMIT;
+	if (syncache_ecn(sc))
+		tcp_ecn_agreed(tp);
 	tp->t_sndrexmitpack = sc->sc_rxmits; /* RFC 5681 3.1: then cwnd begins at one segment */
 	tcp_mss(tp, sc->sc_peer_mss != 0 ? sc->sc_peer_mss : -1);
 }

@@ -17,6 +17,7 @@ SYSCTL_DECL(_net_inet_tcp);
 	SYSCTL_INT_RANGE(                                                                          \
 	    parent, OID_AUTO, name, CTLFLAG_VNET | CTLFLAG_RW, &VNET_NAME(var), lo, hi, descr)
 
+SYSCTL_NODE(_net_inet_tcp, OID_AUTO, ecn, CTLFLAG_RW, 0, "Explicit congestion notification");
 SYSCTL_NODE(_net_inet_tcp, OID_AUTO, sack, CTLFLAG_RW, 0, "Selective acknowledgments");
 
 /* features */
@@ -64,6 +65,12 @@ TCP_INT(_net_inet_tcp, recvbuf_auto, tcp_do_autorcvbuf, 1, 0, 1,
 TCP_INT(_net_inet_tcp, recvbuf_max, tcp_autorcvbuf_max, 2 * 1024 * 1024, 2048, INT_MAX,
     "Largest size to which a receive buffer grows (bytes, 2048 to 2147483647, default 2097152)");
 
+TCP_INT(_net_inet_tcp, rfc3465, tcp_do_rfc3465, 1, 0, 1,
+    "Windows grow by bytes acknowledged, not by ACKs, RFC 3465 (0 to 1, default 1)");
+TCP_INT(_net_inet_tcp_ecn, enable, tcp_do_ecn, 2, 0, 2,
+    "Explicit congestion notification: 0 off, 1 on, 2 if the peer asks (0 to 2, default 2)");
+TCP_INT(_net_inet_tcp_ecn, maxretries, tcp_ecn_maxretries, 1, 0, 12,
+    "Retransmissions of a SYN or SYN,ACK before it goes without ECN (0 to 12, default 1)");
 TCP_INT(_net_inet_tcp, abc_l_var, tcp_abc_l_var, 2, 1, 255,
     "Most that one acknowledgment grows the window by in slow start, segments (RFC 3465) (1 to "
     "255, default 2)");

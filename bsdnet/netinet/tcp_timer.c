@@ -194,12 +194,12 @@ tcp_timer_rexmt(struct tcpcb *tp)
 	tcp_sack_clear(tp);
 	tp->t_dupacks = 0;
 	tp->t_rtttime_on = 0; /* Karn */
-	tp->snd_recover = tp->snd_max;
 	if (TCPS_HAVEESTABLISHED(tp->t_state)) {
 		tcp_cc_cong_signal(tp, CC_RTO);
 		tp->t_flags |= TF_RTORECOVERY;
 	} else
 		tcp_rexmt_syn(tp);
+	tp->snd_recover = tp->snd_max;
 	tp->snd_nxt = tp->snd_una;
 	tp->t_flags |= TF_ACKNOW;
 	(void)tcp_output(tp);

@@ -77,12 +77,20 @@ struct tcpcb {
 	uint32_t snd_cwnd, snd_ssthresh;
 	uint32_t t_dupacks;
 	uint32_t t_bytes_acked; /* since cwnd last grew, RFC 3465 */
-	bool t_rexmit1;		/* send the segment at snd_una again, whatever the windows say */
-	uint32_t t_rtttime_on;	/* a segment is being timed */
-	tcp_seq t_rtseq;	/* ... the round trip ends when this is acknowledged */
-	sbintime_t t_rtttime;	/* ... sent at */
-	sbintime_t t_sndtime;	/* last segment with data sent at */
-	sbintime_t t_acktime;	/* snd_una last moved at: user time-out */
+	tcp_seq t_roundend;	/* the round trip of congestion control ends when this is ACKed */
+	uint32_t t_round_cnt;
+	tcp_seq t_congrecover; /* snd_max when the window was last reduced: RFC 3168 6.1.2 */
+	/* as it was before a time-out that may prove spurious; if t_prevvalid */
+	uint32_t snd_cwnd_prev, snd_ssthresh_prev;
+	tcp_seq snd_recover_prev;
+	u_int t_flags_prev;
+	bool t_prevvalid;
+	bool t_rexmit1;	       /* send the segment at snd_una again, whatever the windows say */
+	uint32_t t_rtttime_on; /* a segment is being timed */
+	tcp_seq t_rtseq;       /* ... the round trip ends when this is acknowledged */
+	sbintime_t t_rtttime;  /* ... sent at */
+	sbintime_t t_sndtime;  /* last segment with data sent at */
+	sbintime_t t_acktime;  /* snd_una last moved at: user time-out */
 
 	/* receiving */
 	tcp_seq irs;
@@ -145,6 +153,7 @@ struct tcpcb {
 
 	/* counters of this connection, for TCP_INFO */
 	uint32_t t_sndrexmitpack, t_rcvoopack, t_sndzerowin;
+	uint32_t t_rcv_ce; /* segments that came marked CE */
 };
 
 /* What tcp_output decided to send: the next segment, or burst of segments. */
@@ -155,6 +164,7 @@ struct tcp_plan {
 	uint16_t flags; /* TH_* */
 	uint16_t optlen;
 	uint16_t segsz; /* with TSO: data bytes of each segment; else 0 */
+	uint8_t tos;	/* of the IP header; tcp_ecn.c */
 	bool rexmit;	/* a hole is filled: snd_nxt stays */
 	bool rescue;	/* ... and it is RFC 6675's rescue */
 	bool more;	/* decide again afterwards */
@@ -186,6 +196,12 @@ struct tcp_plan {
 #define TF_QUICKACK 0x04000000 /* TCP_QUICKACK_ALPINE */
 #define TF_ONTWQ 0x10000000
 #define TF_RTORECOVERY 0x20000000 /* go-back-N after a time-out, until snd_recover */
+
+/* t_flags2 */
+#define TF2_ECN_PERMIT 0x00000020  /* ECN agreed; in SYN_SENT: asked for */
+#define TF2_ECN_SND_CWR 0x00000040 /* tell the peer that the window was reduced */
+#define TF2_ECN_SND_ECE 0x00000080 /* tell the peer of a mark, until it says CWR */
+#define TF2_ACE_PERMIT 0x00000100  /* kept for Accurate ECN */
 
 #define IN_FASTRECOVERY(f) ((f)&TF_FASTRECOVERY)
 #define ENTER_FASTRECOVERY(f) ((f) |= TF_FASTRECOVERY)
@@ -292,6 +308,9 @@ struct tcpstat {
 	uint64_t tcps_dupack_recovery, tcps_limitedxmit, tcps_mtudisc, tcps_pmtud_toolow,
 	    tcps_tw_recycles, tcps_tw_resets, tcps_badcksumopt, tcps_dropsynfin, tcps_noport,
 	    tcps_icmp_badseq;
+	/* packets with each mark, handshakes that agreed on ECN, windows reduced for a mark */
+	uint64_t tcps_ecn_rcvce, tcps_ecn_rcvect0, tcps_ecn_rcvect1, tcps_ecn_sndect0,
+	    tcps_ecn_sndect1, tcps_ecn_shs, tcps_ecn_rcwnd;
 	uint64_t tcps_states[TCP_NSTATES]; /* connections in each state now */
 };
 VNET_DECLARE(struct tcpstat, tcpstat);
@@ -318,6 +337,9 @@ TCP_TUNABLE(int, tcp_do_tso);
 TCP_TUNABLE(int, tcp_initcwnd_segments);
 TCP_TUNABLE(int, tcp_delack_enabled);
 TCP_TUNABLE(int, tcp_abc_l_var);
+TCP_TUNABLE(int, tcp_do_rfc3465);
+TCP_TUNABLE(int, tcp_do_ecn);
+TCP_TUNABLE(int, tcp_ecn_maxretries);
 TCP_TUNABLE(int, tcp_sendspace);
 TCP_TUNABLE(int, tcp_recvspace);
 TCP_TUNABLE(int, tcp_do_autosndbuf);
@@ -368,6 +390,9 @@ TCP_TUNABLE(int, tcp_rexmit_drop_options);
 #define V_tcp_initcwnd_segments VNET(tcp_initcwnd_segments)
 #define V_tcp_delack_enabled VNET(tcp_delack_enabled)
 #define V_tcp_abc_l_var VNET(tcp_abc_l_var)
+#define V_tcp_do_rfc3465 VNET(tcp_do_rfc3465)
+#define V_tcp_do_ecn VNET(tcp_do_ecn)
+#define V_tcp_ecn_maxretries VNET(tcp_ecn_maxretries)
 #define V_tcp_sendspace VNET(tcp_sendspace)
 #define V_tcp_recvspace VNET(tcp_recvspace)
 #define V_tcp_do_autosndbuf VNET(tcp_do_autosndbuf)
@@ -483,9 +508,26 @@ void tcp_append(struct tcpcb *, struct mbuf *, tcp_seq start, uint32_t len);
 enum tcp_verdict tcp_step_ack(struct tcpcb *, struct tcp_seg *);
 bool tcp_update_sndwnd(struct tcpcb *, const struct tcp_seg *);
 void tcp_ack_advance(struct tcpcb *, struct tcp_seg *);
+/* tcp_cc.c: to the congestion control algorithm */
 void tcp_cc_conn_init(struct tcpcb *);
 void tcp_cc_ack(struct tcpcb *, uint32_t acked, uint16_t nsegs, uint16_t type);
 void tcp_cc_cong_signal(struct tcpcb *, uint32_t type);
+bool tcp_cc_ecn(struct tcpcb *, tcp_seq ack);
+void tcp_cc_post_recovery(struct tcpcb *, uint32_t acked);
+void tcp_cc_inflate(struct tcpcb *);
+void tcp_cc_check_idle(struct tcpcb *);
+void tcp_cc_rttsample(struct tcpcb *, const struct tcp_seg *);
+/* tcp_ecn.c */
+uint16_t tcp_ecn_output_syn(struct tcpcb *); /* TH_* to add to our SYN or SYN,ACK */
+void tcp_ecn_input_synack(struct tcpcb *, uint16_t flags);
+void tcp_ecn_input_parallel_syn(struct tcpcb *, uint16_t flags);
+bool tcp_ecn_syn_asks(uint16_t flags);	  /* a SYN that asks for ECN, and we may say yes */
+bool tcp_ecn_retry_ok(u_int retransmits); /* not yet too many to go on asking */
+void tcp_ecn_agreed(struct tcpcb *);
+void tcp_ecn_output(struct tcpcb *, struct tcp_plan *); /* marks what is about to be sent */
+void tcp_ecn_reduced(struct tcpcb *);
+void tcp_ecn_data(struct tcpcb *, const struct tcp_seg *); /* data in the window came */
+enum tcp_verdict tcp_step_ecn(struct tcpcb *, struct tcp_seg *);
 /* tcp_handshake.c */
 void tcp_listen_input(struct inpcb *, struct tcp_seg *);
 enum tcp_verdict tcp_synsent_input(struct tcpcb *, struct tcp_seg *);

@@ -18,6 +18,17 @@ tt_init(void)
 	p = peer_create(tb, "10.0.0.2", h);
 	testbed_run_ms(tb, 5000); /* ARP's probes of our own address */
 	peer_forget(p);
+	tt_default_cc("newreno");
+}
+
+void
+tt_default_cc(const char *name)
+{
+	TB_ENTER(h);
+	V_default_cc_ptr = cc_find_algo(name);
+	if (V_default_cc_ptr == NULL)
+		tap_bail("no such algorithm");
+	TB_LEAVE();
 }
 
 int

@@ -53,6 +53,8 @@ void tt_close(struct socket *);
 void tt_shutdown(struct socket *, int how);
 int tt_error(struct socket *); /* SO_ERROR */
 void tt_setopt(struct socket *, int level, int name, int value);
+/* The algorithm of new connections. tt_init() sets "newreno": its windows are round figures. */
+void tt_default_cc(const char *name);
 int tt_sysctl(int *which, int value); /* sets a V_ variable in the stack; the old value */
 
 /* A counter of the stack, by its name in struct tcpstat. */

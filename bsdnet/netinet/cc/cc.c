@@ -11,8 +11,10 @@
 static MALLOC_DEFINE(M_CC, "tcp_cc", "congestion control data of connections");
 
 struct cc_head cc_list = STAILQ_HEAD_INITIALIZER(cc_list);
-extern struct cc_algo newreno_cc_algo;
-VNET_DEFINE(struct cc_algo *, default_cc_ptr) = &newreno_cc_algo;
+extern struct cc_algo newreno_cc_algo, cubic_cc_algo;
+VNET_DEFINE(struct cc_algo *, default_cc_ptr) = &cubic_cc_algo;
+VNET_DEFINE(int, cc_do_abe) = 0;
+VNET_DEFINE(int, cc_abe_frlossreduce) = 0;
 
 struct cc_algo *
 cc_find_algo(const char *name)
@@ -149,3 +151,8 @@ SYSCTL_PROC(_net_inet_tcp_cc, OID_AUTO, algorithm, CTLTYPE_STRING | CTLFLAG_VNET
     0, cc_sysctl_algorithm, "A", "Algorithm of new connections");
 SYSCTL_PROC(_net_inet_tcp_cc, OID_AUTO, available, CTLTYPE_STRING | CTLFLAG_RD, NULL, 0,
     cc_sysctl_available, "A", "Algorithms that there are");
+SYSCTL_INT_RANGE(_net_inet_tcp_cc, OID_AUTO, abe, CTLFLAG_VNET | CTLFLAG_RW, &VNET_NAME(cc_do_abe),
+    0, 1, "Back off less for an ECN mark than for a loss, RFC 8511 (0 to 1, default 0)");
+SYSCTL_INT_RANGE(_net_inet_tcp_cc, OID_AUTO, abe_frlossreduce, CTLFLAG_VNET | CTLFLAG_RW,
+    &VNET_NAME(cc_abe_frlossreduce), 0, 1,
+    "With abe, a loss in the recovery from a mark reduces the window further (0 to 1, default 0)");
