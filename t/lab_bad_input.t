@@ -73,7 +73,9 @@ for i in range(1500):
     elif k == 7: p = E(0x806) / Raw(bytes([0, 1, 8, 0, r.randrange(20), r.randrange(20), 0, r.randrange(10)]) + r.randbytes(r.randrange(0, 40)))
     elif k == 8: p = E() / IP(src=r.choice(["127.0.0.1", "255.255.255.255", "224.0.0.1", "0.0.0.0", dst]), dst=dst) / TCP(dport=80, flags="S")
     else: p = E() / IP(dst=dst) / ICMP(type=r.choice([3, 5, 11, 12]), code=r.randrange(6)) / IP(src=dst, dst="10.11.12.1", ihl=r.randrange(16)) / TCP(sport=80, dport=r.randrange(65536))
-    out.append(bytes(p)[:1514])
+    try: b = bytes(p)
+    except Exception: b = bytes(E()) + r.randbytes(60)   # scapy itself refuses some of these
+    out.append(b[:1514])
 s = conf.L2socket(iface="eth0")
 for b in out: s.send(Raw(b))
 print(len(out))
