@@ -310,10 +310,10 @@ test_redirect(void)
 static void
 test_plateaus(void)
 {
-	is_int(ip_next_mtu(1500, -1), 1492, "below 1500: 1492");
-	is_int(ip_next_mtu(68, -1), 0, "below 68: none");
-	is_int(ip_next_mtu(1500, 1), 2002, "above 1500: 2002");
-	is_int(ip_next_mtu(65535, 1), 0, "above 65535: none");
+	is_int(ip_next_mtu(1500, 1), 1492, "below 1500: 1492");
+	is_int(ip_next_mtu(68, 1), 0, "below 68: none");
+	is_int(ip_next_mtu(1500, -1), 2002, "above 1500: 2002");
+	is_int(ip_next_mtu(65535, -1), 0, "above 65535: none");
 }
 
 int

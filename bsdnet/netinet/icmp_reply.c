@@ -88,7 +88,7 @@ badport_bandlim(int which)
 	return (++r->count > r->limit ? -1 : 0);
 }
 
-/* The plateaus of RFC 1191 section 7: the next MTU to try, down (dir < 0) or up. */
+/* The plateaus of RFC 1191 section 7: the next MTU to try, up (dir < 0) or down. */
 int
 ip_next_mtu(int mtu, int dir)
 {
@@ -96,7 +96,7 @@ ip_next_mtu(int mtu, int dir)
 	    65535, 32000, 17914, 8166, 4352, 2002, 1492, 1280, 1006, 508, 296, 68};
 	int i, n = nitems(plateaus);
 
-	if (dir < 0) {
+	if (dir >= 0) {
 		for (i = 0; i < n; i++)
 			if (plateaus[i] < mtu)
 				return (plateaus[i]);

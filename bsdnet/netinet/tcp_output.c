@@ -209,6 +209,8 @@ tcp_worth_sending(const struct tcpcb *tp, const struct tcp_plan *p, bool last, b
 		return (true);
 	if (SEQ_LT(p->seq, tp->snd_max)) /* a retransmission */
 		return (true);
+	if (SEQ_GT(tp->snd_up, p->seq)) /* urgent */
+		return (true);
 	if (last && (p->flags & TH_FIN) != 0)
 		return (true);
 	if (last && (idle || (tp->t_flags & TF_NODELAY) != 0) &&

@@ -124,7 +124,6 @@ tcp_mtudisc(struct tcpcb *tp, u_int mtu)
 {
 	u_int hdr = tcp_hdrlen(&tp->t_inpcb->inp_inc), mss;
 
-	TCPSTAT_INC(tcps_mtudisc);
 	mss = mtu > hdr ? mtu - hdr : 0;
 	if (mss < (u_int)V_tcp_minmss) {
 		TCPSTAT_INC(tcps_pmtud_toolow);
@@ -133,6 +132,7 @@ tcp_mtudisc(struct tcpcb *tp, u_int mtu)
 	mss = max(mss, TCP_LEAST_MSS);
 	if (mss >= tp->t_maxseg)
 		return;
+	TCPSTAT_INC(tcps_mtudisc);
 	tp->t_maxseg = mss;
 	if (tp->snd_cwnd < tcp_maxseg(tp))
 		tp->snd_cwnd = tcp_maxseg(tp);
@@ -146,6 +146,51 @@ tcp_mtudisc(struct tcpcb *tp, u_int mtu)
 	tp->snd_recover = tp->snd_max;
 	tp->snd_nxt = tp->snd_una;
 	(void)tcp_output(tp);
+}
+
+/*
+ * A path that swallows large packets and says nothing (RFC 2923 2.1): full segments time out. After
+ * the second time-out in a row pmtud_blackhole_mss is tried, after the fourth the default MSS; if
+ * six say nothing, size was not the reason.
+ */
+void
+tcp_pmtud_blackhole(struct tcpcb *tp)
+{
+	const bool v6 = (tp->t_inpcb->inp_inc.inc_flags & INC_ISIPV6) != 0;
+	const int on = V_tcp_pmtud_blackhole_detect;
+	u_int mss = 0;
+
+	if (on == 0 || on == (v6 ? 2 : 3) || !V_tcp_do_pmtud || !TCPS_HAVEESTABLISHED(tp->t_state))
+		return;
+	switch (tp->t_rxtshift) {
+	case 2:
+		tp->t_pmtud_saved_maxseg = 0;
+		if (tp->snd_max - tp->snd_una < tcp_maxseg(tp))
+			return; /* nothing large is under way */
+		tp->t_pmtud_saved_maxseg = tp->t_maxseg;
+		mss = (u_int)V_tcp_pmtud_blackhole_mss;
+		if (tp->t_maxseg > mss) {
+			TCPSTAT_INC(tcps_pmtud_blackhole_activated);
+			break;
+		}
+		/* FALLTHROUGH */
+	case 4:
+		mss = (u_int)V_tcp_mssdflt;
+		if (tp->t_pmtud_saved_maxseg == 0 || tp->t_maxseg <= mss)
+			return;
+		TCPSTAT_INC(tcps_pmtud_blackhole_activated_min_mss);
+		break;
+	case 6:
+		mss = tp->t_pmtud_saved_maxseg;
+		tp->t_pmtud_saved_maxseg = 0;
+		if (mss <= tp->t_maxseg)
+			return;
+		TCPSTAT_INC(tcps_pmtud_blackhole_failed);
+		break;
+	default:
+		return;
+	}
+	tp->t_maxseg = mss;
 }
 
 /* Fills the IP header at the front of m, and what the checksum needs; ports and the rest of
@@ -240,10 +285,11 @@ tcp_ctl_pcb(struct inpcb *inp, const struct icmp *icp, tcp_seq seq)
 	}
 	soref(so);
 	if (icp->icmp_type == ICMP_UNREACH && icp->icmp_code == ICMP_UNREACH_NEEDFRAG) {
+		/* RFC 1191 5: an old router gives no MTU. One not below what it quotes is a lie. */
 		mtu = ntohs(icp->icmp_nextmtu);
 		if (mtu == 0)
-			mtu = ip_next_mtu(ntohs(icp->icmp_ip.ip_len), 1);
-		if (V_tcp_do_pmtud)
+			mtu = (u_int)ip_next_mtu(ntohs(icp->icmp_ip.ip_len), 1);
+		if (V_tcp_do_pmtud && mtu < ntohs(icp->icmp_ip.ip_len))
 			tcp_mtudisc(tp, mtu);
 	} else if ((errnum = icmp_errmap(icp)) != 0)
 		tcp_notify_error(tp, errnum);

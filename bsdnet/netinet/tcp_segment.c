@@ -18,7 +18,7 @@ void
 tcp_rcvwindow(struct tcpcb *tp)
 {
 	long space = sbspace(&tptosocket(tp)->so_rcv);
-	uint32_t win = space > 0 ? (uint32_t)space : 0;
+	uint32_t win = min(space > 0 ? (uint32_t)space : 0, (uint32_t)TCP_MAXWIN << tp->rcv_scale);
 	uint32_t promised = SEQ_GT(tp->rcv_adv, tp->rcv_nxt) ? tp->rcv_adv - tp->rcv_nxt : 0;
 
 	tp->rcv_wnd = max(win, promised);

@@ -218,7 +218,7 @@ syncache_respond(const struct syncache *sc)
 
 	if ((sc->sc_flags & SCF_NOOPT) == 0) {
 		to.to_flags = TOF_MSS;
-		to.to_mss = (uint16_t)tcp_mssopt(&sc->sc_inc, 0);
+		to.to_mss = (uint16_t)tcp_mssopt(&sc->sc_inc, sc->sc_mssopt);
 		if ((sc->sc_flags & SCF_WINSCALE) != 0) {
 			to.to_flags |= TOF_SCALE;
 			to.to_wscale = sc->sc_requested_r_scale;
@@ -331,6 +331,7 @@ syncache_agree(struct syncache *sc, const struct inpcb *listener, const struct t
 	sc->sc_ip_ttl = listener->inp_ip_ttl;
 	sc->sc_ip_tos = listener->inp_ip_tos;
 	sc->sc_wnd = rcv->sb_hiwat;
+	sc->sc_mssopt = (uint16_t)ltp->t_mssopt;
 	if ((ltp->t_flags & TF_NOOPT) != 0)
 		sc->sc_flags |= SCF_NOOPT;
 	if ((to->to_flags & TOF_MSS) != 0)

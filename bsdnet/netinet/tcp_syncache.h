@@ -24,6 +24,7 @@ struct syncache {
 	uint32_t sc_tsoff;
 	uint32_t sc_wnd;      /* window that we offered, bytes */
 	uint16_t sc_peer_mss; /* 0: none given */
+	uint16_t sc_mssopt;   /* the listener's TCP_MAXSEG; 0: none */
 	uint16_t sc_flags;    /* SCF_* */
 	uint8_t sc_requested_s_scale, sc_requested_r_scale;
 	uint8_t sc_rxmits;

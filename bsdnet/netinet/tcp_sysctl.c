@@ -28,6 +28,11 @@ TCP_INT(_net_inet_tcp, rfc3042, tcp_do_rfc3042, 1, 0, 1,
     "Limited transmit of RFC 3042 (0 to 1, default 1)");
 TCP_INT(_net_inet_tcp, path_mtu_discovery, tcp_do_pmtud, 1, 0, 1,
     "Path MTU discovery (0 to 1, default 1)");
+TCP_INT(_net_inet_tcp, pmtud_blackhole_detection, tcp_pmtud_blackhole_detect, 0, 0, 3,
+    "Smaller segments where large ones vanish: 0 no, 1 yes, 2 IPv4 only, 3 IPv6 only (0 to 3, "
+    "default 0)");
+TCP_INT(_net_inet_tcp, pmtud_blackhole_mss, tcp_pmtud_blackhole_mss, 1200, 64, 65495,
+    "The MSS that is tried then (bytes, 64 to 65495, default 1200)");
 TCP_INT(_net_inet_tcp, tso, tcp_do_tso, 1, 0, 1, "TCP segmentation offload (0 to 1, default 1)");
 TCP_INT(_net_inet_tcp, delayed_ack, tcp_delack_enabled, 1, 0, 1,
     "Delay acknowledgments (0 to 1, default 1)");

@@ -194,6 +194,7 @@ tcp_timer_rexmt(struct tcpcb *tp)
 	tcp_sack_clear(tp);
 	tp->t_dupacks = 0;
 	tp->t_rtttime_on = 0; /* Karn */
+	tcp_pmtud_blackhole(tp);
 	if (TCPS_HAVEESTABLISHED(tp->t_state)) {
 		tcp_cc_cong_signal(tp, CC_RTO);
 		tp->t_flags |= TF_RTORECOVERY;

@@ -306,6 +306,8 @@ struct tcpstat {
 	    tcps_sack_rescue_rexmit, tcps_sack_rcv_blocks, tcps_sack_send_blocks,
 	    tcps_sack_sboverflow, tcps_sack_badblk, tcps_dsack_count, tcps_dsack_bytes;
 	uint64_t tcps_dupack_recovery, tcps_limitedxmit, tcps_mtudisc, tcps_pmtud_toolow,
+	    tcps_pmtud_blackhole_activated, tcps_pmtud_blackhole_activated_min_mss,
+	    tcps_pmtud_blackhole_failed,
 	    tcps_tw_recycles, tcps_tw_resets, tcps_badcksumopt, tcps_dropsynfin, tcps_noport,
 	    tcps_icmp_badseq;
 	/* packets with each mark, handshakes that agreed on ECN, windows reduced for a mark */
@@ -333,6 +335,8 @@ TCP_TUNABLE(int, tcp_sack_globalmaxholes);
 TCP_TUNABLE(int, tcp_sack_globalholes);
 TCP_TUNABLE(int, tcp_do_rfc3042);
 TCP_TUNABLE(int, tcp_do_pmtud);
+TCP_TUNABLE(int, tcp_pmtud_blackhole_detect);
+TCP_TUNABLE(int, tcp_pmtud_blackhole_mss);
 TCP_TUNABLE(int, tcp_do_tso);
 TCP_TUNABLE(int, tcp_initcwnd_segments);
 TCP_TUNABLE(int, tcp_delack_enabled);
@@ -386,6 +390,8 @@ TCP_TUNABLE(int, tcp_rexmit_drop_options);
 #define V_tcp_sack_globalholes VNET(tcp_sack_globalholes)
 #define V_tcp_do_rfc3042 VNET(tcp_do_rfc3042)
 #define V_tcp_do_pmtud VNET(tcp_do_pmtud)
+#define V_tcp_pmtud_blackhole_detect VNET(tcp_pmtud_blackhole_detect)
+#define V_tcp_pmtud_blackhole_mss VNET(tcp_pmtud_blackhole_mss)
 #define V_tcp_do_tso VNET(tcp_do_tso)
 #define V_tcp_initcwnd_segments VNET(tcp_initcwnd_segments)
 #define V_tcp_delack_enabled VNET(tcp_delack_enabled)
@@ -463,6 +469,7 @@ void tcp_mss(struct tcpcb *, int offer); /* sets t_maxseg; offer -1: the peer ga
 u_int tcp_maxseg(const struct tcpcb *);	 /* data bytes of a full segment, options subtracted */
 void tcp_path_refresh(struct tcpcb *);
 void tcp_mtudisc(struct tcpcb *, u_int mtu);
+void tcp_pmtud_blackhole(struct tcpcb *); /* at a retransmission time-out */
 void tcp_fill_headers(
     struct mbuf *, const struct in_conninfo *, uint8_t ttl, uint8_t tos, bool df, u_int tcplen);
 int tcp_ip_output(struct mbuf *, const struct in_conninfo *, struct inpcb *);

@@ -127,6 +127,7 @@ tt_active(const char *opts)
 	    tb_connect_start(so, "10.0.0.2", (uint16_t)tt_pport) != 0)
 		tap_bail("connect");
 	TB_LEAVE();
+	peer_mark(p);
 	if (opts == NULL)
 		return (so);
 	if (!out("S 0:0(0) win 65535"))
