@@ -190,20 +190,23 @@ test_blackhole(void)
 {
 	static const struct {
 		bool syn, ack, open;
-	} answers[] = {{true, true, true}, {false, true, true}, {false, false, true},
-	    {false, false, false}};
+	} answers[] = {
+	    {true, true, true}, {false, true, true}, {false, false, true}, {false, false, false}};
 
 	for (int level = 0; level < 4; level++) {
 		tt_set("net.inet.tcp.blackhole", level);
 		tt_lport = 81;
 		tt_pport++;
 		in("S 7:7(0) win 1000");
-		ok((peer_next(p, 20) != NULL) == answers[level].syn, "%d: SYN to a closed port", level);
+		ok((peer_next(p, 20) != NULL) == answers[level].syn, "%d: SYN to a closed port",
+		    level);
 		in(". 7:7(0) ack 9 win 1000");
-		ok((peer_next(p, 20) != NULL) == answers[level].ack, "%d: ACK to a closed port", level);
+		ok((peer_next(p, 20) != NULL) == answers[level].ack, "%d: ACK to a closed port",
+		    level);
 		tt_lport = LPORT;
 		in(". 7:7(0) ack 9 win 1000");
-		ok((peer_next(p, 20) != NULL) == answers[level].open, "%d: ACK to a listener", level);
+		ok((peer_next(p, 20) != NULL) == answers[level].open, "%d: ACK to a listener",
+		    level);
 	}
 	tt_set("net.inet.tcp.blackhole", 0);
 }
@@ -312,7 +315,8 @@ test_timewait(void)
 	in("R 1002:1002(0)");
 	quiet(20);
 	in("S 900:900(0) win 65535 <mss 1460,ts 51 0>");
-	ok(strstr(peer_next(p, 20), " S. ") != NULL, "a newer timestamp opens, whatever the number");
+	ok(strstr(peer_next(p, 20), " S. ") != NULL,
+	    "a newer timestamp opens, whatever the number");
 	in("R 901:901(0)");
 	testbed_run_ms(tb, 1);
 	timewait("<mss 1460,ts 1 0>", "<nop,nop,ts 50 last>");
