@@ -69,7 +69,7 @@ SHIM := $(B)/lib/libalpine.so
 TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H))
 BENCH := $(if $(BENCH_H),$(B)/bin/netbench)
 
-.PHONY: all tests bench clean install lint format
+.PHONY: all tests bench clean install lint format lint-files lint-kflags lint-hflags
 .SECONDARY:
 all: $(BINS) $(SHIM)
 tests: $(TESTS)
@@ -130,6 +130,14 @@ install: all
 
 lint:
 	scripts/lint
+
+# For scripts/lint: "k FILE" and "h FILE", which world a file is compiled in; a world's flags, one a line.
+lint-files:
+	@printf 'k %s\n' $(KERN_SRC); printf 'h %s\n' $(HOST_SRC) $(SHIM_H)
+lint-kflags:
+	@printf '%s\n' $(KFLAGS)
+lint-hflags:
+	@printf '%s\n' $(HFLAGS)
 
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h')
