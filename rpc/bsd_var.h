@@ -33,7 +33,7 @@ struct bsock {
 	/* options that are kept, and change nothing here */
 	int b_mark, b_priority, b_mtu_discover, b_no_check, b_busy_poll;
 	struct sockaddr_storage b_bound; /* by bind(2); ss_len 0: not */
-	uint32_t b_icmp_filter; /* ICMP types that are not wanted, by bit */
+	uint32_t b_icmp_filter;		 /* ICMP types that are not wanted, by bit */
 };
 
 /* The cred of a request, as the stack's; valid until the next call. */
@@ -62,7 +62,7 @@ int linux_control_in(struct bsock *, const void *control, size_t len, struct lin
 void linux_send_begin(struct bsock *, struct linux_send *);
 void linux_send_end(struct bsock *, struct linux_send *);
 /* Control items as received, laid out as Linux's in buf; bytes, a multiple of 8. */
-size_t linux_control_out(struct bsock *, struct mbuf *control, char *buf, size_t room,
-    uint32_t *msg_flags);
+size_t linux_control_out(
+    struct bsock *, struct mbuf *control, char *buf, size_t room, uint32_t *msg_flags);
 
 #endif

@@ -46,8 +46,8 @@ extern struct bsock_limits bsock_limits;
 
 /* ---- a socket's life ---- */
 
-int bsock_create(int domain, int type, int protocol, const struct bsock_cred *,
-    bsock_event_fn *, void *owner, struct bsock **);
+int bsock_create(int domain, int type, int protocol, const struct bsock_cred *, bsock_event_fn *,
+    void *owner, struct bsock **);
 /* Gives it up; TCP still sends what it has. reset: a stream's peer gets a RST instead. */
 void bsock_close(struct bsock *, bool reset);
 void bsock_set_owner(struct bsock *, void *owner);
@@ -62,8 +62,8 @@ bool bsock_is_connecting(const struct bsock *);
 int bsock_shutdown(struct bsock *, int how);
 int bsock_sockname(struct bsock *, struct rpc_addr *);
 int bsock_peername(struct bsock *, struct rpc_addr *);
-int bsock_setsockopt(struct bsock *, const struct bsock_cred *, int level, int name,
-    const void *val, size_t len);
+int bsock_setsockopt(
+    struct bsock *, const struct bsock_cred *, int level, int name, const void *val, size_t len);
 /* *len: room on entry, bytes on return. */
 int bsock_getsockopt(struct bsock *, int level, int name, void *val, uint32_t *len);
 /* arg: RPC_OPTVAL_MAX bytes of room, *len of them came; *len of the answer on return. */

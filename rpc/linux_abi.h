@@ -209,7 +209,8 @@ struct linux_sockaddr_in {
 };
 
 struct linux_tcp_info {
-	uint8_t tcpi_state, tcpi_ca_state, tcpi_retransmits, tcpi_probes, tcpi_backoff, tcpi_options;
+	uint8_t tcpi_state, tcpi_ca_state, tcpi_retransmits, tcpi_probes, tcpi_backoff,
+	    tcpi_options;
 	uint8_t tcpi_wscale; /* low four bits: of what we send; high four: of what we receive */
 	uint8_t tcpi_bits;
 	uint32_t tcpi_rto, tcpi_ato, tcpi_snd_mss, tcpi_rcv_mss;

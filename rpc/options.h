@@ -32,7 +32,6 @@ struct options {
 /* Exits with one line on stderr when something is wrong, and for --help and --version. */
 void options_parse(struct options *, int argc, char **argv);
 /* One line: "alpined: WHAT; NEXT STEP" ("" next: without), and exit status 1. */
-void fail(const char *next, const char *fmt, ...)
-    __attribute__((noreturn, format(printf, 2, 3)));
+void fail(const char *next, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
 #endif

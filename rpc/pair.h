@@ -16,19 +16,19 @@
 #include "rpc/space.h"
 
 /* p_flags */
-#define PF_QUEUED 0x0001       /* on the ready queue */
-#define PF_IN_READY 0x0002     /* the program may have written */
-#define PF_IN_EOF 0x0004       /* it said that it writes no more; told to the stack */
-#define PF_OUT_BLOCKED 0x0008  /* its queue is full: waiting for EPOLLOUT */
-#define PF_OUT_EOF 0x0010      /* told that nothing more comes, or it reads no more */
-#define PF_HUP 0x0020	       /* both directions of the pair are over */
-#define PF_RESET 0x0040	       /* the program closed with unread bytes */
-#define PF_CONNECTING 0x0080   /* non-blocking or not: undecided */
-#define PF_TALKED 0x0100       /* the program wrote something: somebody accepted it */
-#define PF_WAITING 0x0200      /* on its listener's queue of connections handed over */
-#define PF_SHUT 0x0400	       /* a listener that was shut down */
-#define PF_URGENT 0x0800       /* the program sent urgent data */
-#define PF_IN_END 0x1000       /* it writes no more: read until 0 */
+#define PF_QUEUED 0x0001      /* on the ready queue */
+#define PF_IN_READY 0x0002    /* the program may have written */
+#define PF_IN_EOF 0x0004      /* it said that it writes no more; told to the stack */
+#define PF_OUT_BLOCKED 0x0008 /* its queue is full: waiting for EPOLLOUT */
+#define PF_OUT_EOF 0x0010     /* told that nothing more comes, or it reads no more */
+#define PF_HUP 0x0020	      /* both directions of the pair are over */
+#define PF_RESET 0x0040	      /* the program closed with unread bytes */
+#define PF_CONNECTING 0x0080  /* non-blocking or not: undecided */
+#define PF_TALKED 0x0100      /* the program wrote something: somebody accepted it */
+#define PF_WAITING 0x0200     /* on its listener's queue of connections handed over */
+#define PF_SHUT 0x0400	      /* a listener that was shut down */
+#define PF_URGENT 0x0800      /* the program sent urgent data */
+#define PF_IN_END 0x1000      /* it writes no more: read until 0 */
 
 struct pair;
 struct held_dgram;
@@ -82,13 +82,13 @@ void pair_bury(struct pair *, int linux_errno);
 struct pair *pair_by_fd(int program_fd, uint64_t *cookie);
 void pair_make_listener(struct pair *);
 void pair_ready(struct pair *);
-bsock_event_fn pair_event; /* the bsock's */
+bsock_event_fn pair_event;		 /* the bsock's */
 void pair_want(struct pair *, bool out); /* ask for EPOLLOUT as well, or no more */
 unsigned pair_count(void);
 void pair_foreach(void (*)(struct pair *, void *), void *);
 
 /* pump_listen.c */
-void listener_forget(struct pair *conn); /* it no longer waits */
+void listener_forget(struct pair *conn);       /* it no longer waits */
 bool listener_died_waiting(struct pair *conn); /* never accepted, and its listener is gone */
 void listener_shut(struct pair *);
 bsock_held_fn listener_held;

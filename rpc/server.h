@@ -34,9 +34,9 @@ extern struct daemon_info daemon_info;
 struct conn {
 	struct host_watch c_watch;
 	int c_fd;
-	bool c_hello;	      /* said, or inherited */
-	bool c_path;	      /* came by the daemon's own socket */
-	uint32_t c_kind;      /* enum rpc_kind */
+	bool c_hello;	 /* said, or inherited */
+	bool c_path;	 /* came by the daemon's own socket */
+	uint32_t c_kind; /* enum rpc_kind */
 	uid_t c_uid;
 	gid_t c_gid;
 	pid_t c_pid;

@@ -16,7 +16,7 @@ struct space {
 	unsigned s_refs;	   /* pairs, connections, the launcher's */
 	unsigned s_sockets, s_conns;
 	uint32_t s_id;
-	int s_paused;		   /* the listener is not watched: too many connections */
+	int s_paused; /* the listener is not watched: too many connections */
 	LIST_ENTRY(space) s_link;
 };
 

@@ -25,15 +25,15 @@
 #include <stdint.h>
 
 #define RPC_VERSION 1u
-#define RPC_MAGIC 0x414c5049u	    /* "ALPI" */
-#define RPC_DGRAM_MAGIC 0x414c5044u /* "ALPD" */
+#define RPC_MAGIC 0x414c5049u	     /* "ALPI" */
+#define RPC_DGRAM_MAGIC 0x414c5044u  /* "ALPD" */
 #define RPC_ACCEPT_MAGIC 0x414c5041u /* "ALPA" */
 
 #define RPC_CONTROL_NAME "alpine/control" /* behind a zero byte; the length counts, no padding */
 #define RPC_PAIR_PREFIX "alpine/fd/"	  /* then instance, '/', id in hex */
-#define RPC_RUNDIR "/run/alpine"	  /* RPC_RUNDIR/NAME.sock; $XDG_RUNTIME_DIR/alpine if not root */
+#define RPC_RUNDIR "/run/alpine" /* RPC_RUNDIR/NAME.sock; $XDG_RUNTIME_DIR/alpine if not root */
 #define RPC_DEFAULT_NAME "alpine"
-#define RPC_NAME_MAX 31			  /* bytes of an instance's name: [A-Za-z0-9_.-] */
+#define RPC_NAME_MAX 31 /* bytes of an instance's name: [A-Za-z0-9_.-] */
 
 #define RPC_MSG_MAX (128 * 1024) /* bytes of one control message, header and all */
 #define RPC_FDS_MAX 4		 /* descriptors with one message */
@@ -42,43 +42,46 @@
 #define RPC_OPTVAL_MAX 1024
 
 enum rpc_op {
-	RPC_HELLO = 1,	   /* rpc_hello -> rpc_hello_reply; must be the first on a connection */
-	RPC_ATTACH,	   /* + listener fd: programs of a namespace; path socket only */
-	RPC_REKEY,	   /* + one end of a SEQPACKET pair, which becomes a connection; HELLO not needed.
-			    * The reply comes over the new connection: the old one is shared with the parent,
-			    * which would take the reply for its own */
-	RPC_SOCKET,	   /* rpc_socket -> fd */
-	RPC_BIND,	   /* fd, rpc_addr */
-	RPC_LISTEN,	   /* fd, rpc_int (backlog) */
-	RPC_CONNECT,	   /* fd, rpc_connect -> 0, an errno, or EINPROGRESS (see there) */
-	RPC_GETSOCKNAME,   /* fd -> rpc_addr */
-	RPC_GETPEERNAME,   /* fd -> rpc_addr */
-	RPC_SETSOCKOPT,	   /* fd, rpc_sockopt + value */
-	RPC_GETSOCKOPT,	   /* fd, rpc_sockopt -> rpc_sockopt + value */
-	RPC_SHUTDOWN,	   /* fd, rpc_int (SHUT_*); the caller then shuts its end down too */
-	RPC_IOCTL,	   /* fd, rpc_ioctl + argument -> rpc_ioctl + argument */
-	RPC_SENDTO,	   /* fd, rpc_dgram + control + payload -> rpc_int: sent, or the errno, now */
+	RPC_HELLO = 1, /* rpc_hello -> rpc_hello_reply; must be the first on a connection */
+	RPC_ATTACH,    /* + listener fd: programs of a namespace; path socket only */
+	/*
+	 * + one end of a SEQPACKET pair, which becomes a connection; HELLO not needed. The reply
+	 * comes over the new connection: the old one is shared with the parent, which would take
+	 * the reply for its own.
+	 */
+	RPC_REKEY,
+	RPC_SOCKET,	 /* rpc_socket -> fd */
+	RPC_BIND,	 /* fd, rpc_addr */
+	RPC_LISTEN,	 /* fd, rpc_int (backlog) */
+	RPC_CONNECT,	 /* fd, rpc_connect -> 0, an errno, or EINPROGRESS (see there) */
+	RPC_GETSOCKNAME, /* fd -> rpc_addr */
+	RPC_GETPEERNAME, /* fd -> rpc_addr */
+	RPC_SETSOCKOPT,	 /* fd, rpc_sockopt + value */
+	RPC_GETSOCKOPT,	 /* fd, rpc_sockopt -> rpc_sockopt + value */
+	RPC_SHUTDOWN,	 /* fd, rpc_int (SHUT_*); the caller then shuts its end down too */
+	RPC_IOCTL,	 /* fd, rpc_ioctl + argument -> rpc_ioctl + argument */
+	RPC_SENDTO,	 /* fd, rpc_dgram + control + payload -> rpc_int: sent, or the errno, now */
 	RPC_CTL_STATUS = 64, /* -> text */
 	RPC_CTL_STOP,
-	RPC_CTL_SYSCTL,	   /* text: "NAME", "NAME=VALUE", "-a", "-d NAME" -> text */
-	RPC_CTL_REPORT,	   /* text: a report's name and arguments -> records, see below */
+	RPC_CTL_SYSCTL, /* text: "NAME", "NAME=VALUE", "-a", "-d NAME" -> text */
+	RPC_CTL_REPORT, /* text: a report's name and arguments -> records, see below */
 };
 
 struct rpc_msg {
 	uint32_t m_magic;
 	uint16_t m_version;
-	uint16_t m_op;	   /* enum rpc_op; the same in the reply */
-	uint32_t m_seq;	   /* the reply repeats it */
-	uint32_t m_len;	   /* bytes behind this header */
-	int32_t m_error;   /* reply: 0 or a Linux errno, positive; request: 0 */
-	uint16_t m_nfds;   /* descriptors with it */
-	uint16_t m_flags;  /* RPC_MORE: further replies of this request follow */
+	uint16_t m_op;	  /* enum rpc_op; the same in the reply */
+	uint32_t m_seq;	  /* the reply repeats it */
+	uint32_t m_len;	  /* bytes behind this header */
+	int32_t m_error;  /* reply: 0 or a Linux errno, positive; request: 0 */
+	uint16_t m_nfds;  /* descriptors with it */
+	uint16_t m_flags; /* RPC_MORE: further replies of this request follow */
 };
 #define RPC_MORE 0x1
 _Static_assert(sizeof(struct rpc_msg) == 24, "rpc_msg");
 
 struct rpc_addr {
-	uint32_t a_len;	   /* bytes in use; 0: none */
+	uint32_t a_len;	    /* bytes in use; 0: none */
 	uint8_t a_data[32]; /* sockaddr_in, sockaddr_in6 */
 };
 _Static_assert(sizeof(struct rpc_addr) == 36, "rpc_addr");
@@ -97,17 +100,19 @@ struct rpc_hello {
 #define RPC_HELLO_ADDRS 8
 struct rpc_hello_reply {
 	char h_instance[32];
-	char h_version[32];   /* the daemon's, for people */
+	char h_version[32]; /* the daemon's, for people */
 	char h_ifname[16];
 	uint32_t h_mtu;
-	uint32_t h_naddrs;    /* the stack's own addresses, loopback's not among them */
-	uint32_t h_ndns;      /* name servers given with --dns */
+	uint32_t h_naddrs; /* the stack's own addresses, loopback's not among them */
+	uint32_t h_ndns;   /* name servers given with --dns */
 	struct rpc_addr h_addrs[RPC_HELLO_ADDRS]; /* sockaddr_in(6); port is the prefix length */
 	struct rpc_addr h_dns[RPC_HELLO_ADDRS];
 };
 
 struct rpc_socket {
-	int32_t s_domain, s_type, s_protocol; /* s_type with SOCK_NONBLOCK; CLOEXEC is the receiver's */
+	int32_t s_domain;
+	int32_t s_type; /* with SOCK_NONBLOCK; CLOEXEC is the receiver's */
+	int32_t s_protocol;
 };
 
 /*

@@ -18,7 +18,7 @@ struct link_iov { /* laid out as struct iovec */
 	size_t iov_len;
 };
 
-#define LINK_OFFLOAD_NEEDS_CSUM 0x01 /* sum from csum_start to the end into csum_start+csum_offset */
+#define LINK_OFFLOAD_NEEDS_CSUM 0x01 /* sum from csum_start on; into csum_start+csum_offset */
 #define LINK_OFFLOAD_DATA_VALID 0x02 /* the sums were verified */
 #define LINK_GSO_NONE 0
 #define LINK_GSO_TCPV4 1
@@ -29,9 +29,9 @@ struct link_iov { /* laid out as struct iovec */
 struct link_offload {
 	uint8_t flags;
 	uint8_t gso_type;
-	uint16_t hdr_len;     /* bytes of all headers */
-	uint16_t gso_size;    /* payload bytes of a segment */
-	uint16_t csum_start;  /* from the frame's first byte */
+	uint16_t hdr_len;    /* bytes of all headers */
+	uint16_t gso_size;   /* payload bytes of a segment */
+	uint16_t csum_start; /* from the frame's first byte */
 	uint16_t csum_offset;
 };
 
@@ -43,19 +43,19 @@ struct link;
 struct link_ops {
 	const char *name;
 	/* Sends one frame, borrowed for the call. 0 or a positive host errno (ENOBUFS: dropped). */
-	int (*transmit)(struct link *, const struct link_iov *, int niov,
-	    const struct link_offload *);
+	int (*transmit)(
+	    struct link *, const struct link_iov *, int niov, const struct link_offload *);
 	int (*set_up)(struct link *, bool up);
 	void (*close)(struct link *); /* frees the link */
 };
 
 struct link {
 	const struct link_ops *ops;
-	uint32_t caps;	      /* LINK_CAP_* */
-	uint32_t mtu;	      /* bytes behind the Ethernet header */
-	uint8_t mac[6];	      /* ours */
+	uint32_t caps;	/* LINK_CAP_* */
+	uint32_t mtu;	/* bytes behind the Ethernet header */
+	uint8_t mac[6]; /* ours */
 	bool up;
-	void *ifp;	      /* if_link.c's ifnet, NULL while there is none */
+	void *ifp; /* if_link.c's ifnet, NULL while there is none */
 	uint64_t rx_errors, tx_errors;
 };
 
@@ -101,8 +101,8 @@ int tap_start(struct link *); /* watches its descriptor in the host loop */
  * routes go to the bridge and come back by bridge_detach().
  */
 struct bridge;
-struct bridge *bridge_attach(const char *iface, const char *tap, const char *bridge_name,
-    struct link_error *);
+struct bridge *bridge_attach(
+    const char *iface, const char *tap, const char *bridge_name, struct link_error *);
 int bridge_detach(struct bridge *, struct link_error *); /* frees it */
 const char *bridge_name(const struct bridge *);
 

@@ -9,18 +9,18 @@
 #include "tapbridge/link.h"
 
 struct wire_params {
-	uint64_t delay_ns;	/* one way */
-	uint64_t jitter_ns;	/* uniform, 0..jitter, added; may reorder */
-	uint64_t rate_bps;	/* bits per second; 0: infinite */
-	uint32_t queue_bytes;	/* drop-tail queue of a rate-limited direction; 0: 1 MiB */
-	uint32_t loss_ppm;	/* parts per million of frames */
+	uint64_t delay_ns;    /* one way */
+	uint64_t jitter_ns;   /* uniform, 0..jitter, added; may reorder */
+	uint64_t rate_bps;    /* bits per second; 0: infinite */
+	uint32_t queue_bytes; /* drop-tail queue of a rate-limited direction; 0: 1 MiB */
+	uint32_t loss_ppm;    /* parts per million of frames */
 	uint32_t dup_ppm;
-	uint32_t corrupt_ppm;	/* one random bit of an IP packet; what a real wire's CRC let through */
-	uint32_t reorder_ppm;	/* held back by reorder_ns */
+	uint32_t corrupt_ppm; /* one random bit of an IP packet that the CRC let through */
+	uint32_t reorder_ppm; /* held back by reorder_ns */
 	uint64_t reorder_ns;
 	uint64_t seed;
-	uint32_t caps;		/* LINK_CAP_*: with them, big frames go over whole */
-	uint32_t mtu;		/* 0: 1500 */
+	uint32_t caps; /* LINK_CAP_*: with them, big frames go over whole */
+	uint32_t mtu;  /* 0: 1500 */
 };
 
 struct wire_stats {

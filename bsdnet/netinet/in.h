@@ -70,7 +70,8 @@ struct sockaddr_in6 {
 #define INADDR_BROADCAST ((in_addr_t)0xffffffff)
 #define INADDR_NONE ((in_addr_t)0xffffffff)
 #define INADDR_ALLHOSTS_GROUP ((in_addr_t)0xe0000001)
-/* these take host order */
+/* these take host order (clang-format takes "(t)(i) &" for an address) */
+/* clang-format off */
 #define IN_CLASSD(i) (((in_addr_t)(i) & 0xf0000000) == 0xe0000000)
 #define IN_MULTICAST(i) IN_CLASSD(i)
 #define IN_EXPERIMENTAL(i) (((in_addr_t)(i) & 0xf0000000) == 0xf0000000)
@@ -78,6 +79,7 @@ struct sockaddr_in6 {
 #define IN_LOOPBACK(i) (((in_addr_t)(i) & 0xff000000) == 0x7f000000)
 #define IN_ZERONET(i) (((in_addr_t)(i) & 0xff000000) == 0)
 #define IN_LINKLOCAL(i) (((in_addr_t)(i) & 0xffff0000) == 0xa9fe0000)
+/* clang-format on */
 #define IN_LOOPBACKNET 127
 #define in_nullhost(x) ((x).s_addr == INADDR_ANY)
 #define satosin(sa) ((struct sockaddr_in *)(void *)(sa))
@@ -152,8 +154,8 @@ u_short in_cksum_hdr(const struct ip *);
 u_short in_addword(u_short, u_short);
 /* The folded, not complemented sum of a pseudo header; all in network order as they lie in it. */
 u_short in_pseudo(u_int src, u_int dst, u_int sum);
-u_short in6_pseudo(const struct in6_addr *src, const struct in6_addr *dst, uint32_t len,
-    uint8_t nxt);
+u_short in6_pseudo(
+    const struct in6_addr *src, const struct in6_addr *dst, uint32_t len, uint8_t nxt);
 /* Partial sum of bytes for callers who fold themselves. */
 uint64_t in_cksum_bytes(const void *, size_t len, uint64_t sum, bool odd);
 

@@ -58,26 +58,26 @@ struct inpcb {
 	LIST_ENTRY(inpcb) inp_portlist; /* on inp_phd's list */
 	LIST_ENTRY(inpcb) inp_list;	/* all of them */
 	u_int inp_refcount;
-	int inp_flags;			/* INP_* */
+	int inp_flags; /* INP_* */
 	int inp_flags2;
-	uint8_t inp_vflag;		/* INP_IPV4, INP_IPV6 */
+	uint8_t inp_vflag; /* INP_IPV4, INP_IPV6 */
 	uint8_t inp_ip_ttl, inp_ip_p, inp_ip_minttl;
 	uint8_t inp_ip_tos;
 	uint32_t inp_flowid;
 	uint32_t inp_flow;
-	uint32_t inp_hashval;		/* of the four-tuple, or of the local port */
-	struct inpcbport *inp_phd;	/* its local port; NULL while not hashed */
-	void *inp_ppcb;			/* tcpcb, udpcb */
+	uint32_t inp_hashval;	   /* of the four-tuple, or of the local port */
+	struct inpcbport *inp_phd; /* its local port; NULL while not hashed */
+	void *inp_ppcb;		   /* tcpcb, udpcb */
 	struct inpcbinfo *inp_pcbinfo;
-	struct socket *inp_socket;	/* NULL once detached */
+	struct socket *inp_socket; /* NULL once detached */
 	struct ucred *inp_cred;
 	struct vnet *inp_vnet;
 	struct in_conninfo inp_inc;
-	struct mbuf *inp_options;	/* IP options for output */
+	struct mbuf *inp_options; /* IP options for output */
 	struct ip_moptions *inp_moptions;
 	struct ip6_moptions *inp6_moptions;
 	uint64_t inp_gencnt;
-	struct route inp_route;		/* cached next hop */
+	struct route inp_route; /* cached next hop */
 };
 #define inp_fport inp_inc.inc_fport
 #define inp_lport inp_inc.inc_lport
@@ -139,10 +139,10 @@ struct inpcbinfo {
 	u_int ipi_count;
 	uint64_t ipi_gencnt;
 	u_short ipi_lastport, ipi_lastlow, ipi_lasthi;
-	uint8_t ipi_hashkey[16];	 /* of siphash(9), random per VNET */
-	struct inpcbhead *ipi_hashbase;	 /* connected, by four-tuple; grows with ipi_count */
+	uint8_t ipi_hashkey[16];	/* of siphash(9), random per VNET */
+	struct inpcbhead *ipi_hashbase; /* connected, by four-tuple; grows with ipi_count */
 	u_long ipi_hashmask;
-	struct inpcbhead *ipi_wildbase;	 /* not connected, by local port */
+	struct inpcbhead *ipi_wildbase; /* not connected, by local port */
 	u_long ipi_wildmask;
 	struct inpcbporthead *ipi_porthashbase; /* ports in use */
 	u_long ipi_porthashmask;
@@ -172,16 +172,16 @@ VNET_DECLARE(int, ipport_randomized);
 #define V_ipport_reservedlow VNET(ipport_reservedlow)
 #define V_ipport_randomized VNET(ipport_randomized)
 
-void in_pcbinfo_init(struct inpcbinfo *, const char *name, u_int hash_nelements,
-    u_int porthash_nelements);
+void in_pcbinfo_init(
+    struct inpcbinfo *, const char *name, u_int hash_nelements, u_int porthash_nelements);
 void in_pcbinfo_destroy(struct inpcbinfo *);
 int in_pcballoc(struct socket *, struct inpcbinfo *); /* sets so_pcb; ENOBUFS */
-void in_pcbfree(struct inpcb *);		      /* from pr_detach; unhashes, drops all it holds */
-void in_pcbdetach(struct inpcb *);		      /* parts inp and socket */
-void in_pcbdrop(struct inpcb *);		      /* gives up its port and addresses, INP_DROPPED */
+void in_pcbfree(struct inpcb *);   /* from pr_detach; unhashes, drops all it holds */
+void in_pcbdetach(struct inpcb *); /* parts inp and socket */
+void in_pcbdrop(struct inpcb *);   /* gives up its port and addresses, INP_DROPPED */
 int in_pcbbind(struct inpcb *, struct sockaddr_in *, struct ucred *);
-int in_pcbbind_setup(struct inpcb *, struct sockaddr_in *, in_addr_t *laddr, u_short *lport,
-    struct ucred *);
+int in_pcbbind_setup(
+    struct inpcb *, struct sockaddr_in *, in_addr_t *laddr, u_short *lport, struct ucred *);
 int in_pcbconnect(struct inpcb *, struct sockaddr_in *, struct ucred *);
 int in_pcbladdr(struct inpcb *, struct in_addr *faddr, struct in_addr *laddr, struct ucred *);
 void in_pcbdisconnect(struct inpcb *);
@@ -193,11 +193,11 @@ bool in_pcbrele(struct inpcb *); /* true: it is gone */
 struct inpcb *in_pcblookup(struct inpcbinfo *, struct in_addr faddr, u_int fport,
     struct in_addr laddr, u_int lport, int lookupflags, struct ifnet *);
 /* the same for either family, by an in_conninfo seen from the wire's receiver */
-struct inpcb *in_pcblookup_inc(struct inpcbinfo *, const struct in_conninfo *, int lookupflags,
-    struct ifnet *);
+struct inpcb *in_pcblookup_inc(
+    struct inpcbinfo *, const struct in_conninfo *, int lookupflags, struct ifnet *);
 /* One that would collide with a bind to laddr:lport; with INPLOOKUP_WILDCARD any that overlaps. */
-struct inpcb *in_pcblookup_local(struct inpcbinfo *, struct in_addr laddr, u_short lport,
-    int lookupflags);
+struct inpcb *in_pcblookup_local(
+    struct inpcbinfo *, struct in_addr laddr, u_short lport, int lookupflags);
 struct inpcbport *in_pcbport_find(const struct inpcbinfo *, u_short lport);
 void in_pcbinfo_grow(struct inpcbinfo *);
 /* Picks a port for laddr: free of any other user, or (faddr given) unique as a four-tuple. */

@@ -47,7 +47,7 @@ CTASSERT(sizeof(struct ip) == 20);
 #define IP_MSS 576
 #define MAX_IPOPTLEN 40
 
-#define IPOPT_COPIED(o) ((o) & 0x80)
+#define IPOPT_COPIED(o) ((o)&0x80)
 #define IPOPT_EOL 0
 #define IPOPT_NOP 1
 #define IPOPT_RR 7

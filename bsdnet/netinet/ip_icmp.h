@@ -112,8 +112,13 @@ int ip_next_mtu(int mtu, int dir);
 /* The errno a transport reports for an ICMP error; 0: none (redirect, quench). */
 int icmp_errmap(const struct icmp *);
 enum badport_bandlim_which {
-	BANDLIM_ICMP_UNREACH, BANDLIM_ICMP_ECHO, BANDLIM_ICMP_TSTAMP, BANDLIM_RST_CLOSEDPORT,
-	BANDLIM_RST_OPENPORT, BANDLIM_CHALLENGE_ACK, BANDLIM_MAX
+	BANDLIM_ICMP_UNREACH,
+	BANDLIM_ICMP_ECHO,
+	BANDLIM_ICMP_TSTAMP,
+	BANDLIM_RST_CLOSEDPORT,
+	BANDLIM_RST_OPENPORT,
+	BANDLIM_CHALLENGE_ACK,
+	BANDLIM_MAX
 };
 int badport_bandlim(int which); /* net.inet.icmp.icmplim: -1 over the limit, 0 go on */
 

@@ -36,7 +36,7 @@ VNET_DECLARE(struct ipstat, ipstat);
 #define IP_RAWOUTPUT 0x2
 #define IP_SENDONES 0x4
 #define IP_SENDTOIF 0x8
-#define IP_ROUTETOIF 0x10  /* SO_DONTROUTE */
+#define IP_ROUTETOIF 0x10 /* SO_DONTROUTE */
 #define IP_ALLOWBROADCAST 0x20
 #define IP_NODEFAULTFLOWID 0x40
 
@@ -64,7 +64,7 @@ void ip_savecontrol(struct inpcb *, struct mbuf **, struct ip *, struct mbuf *);
 void ip_stripoptions(struct mbuf *);
 struct mbuf *ip_srcroute(struct mbuf *);
 int ip_dooptions(struct mbuf *, int pass); /* 0: go on; else m was consumed */
-void ip_replyoptions(struct mbuf *); /* leaves only what an echo reply carries back */
+void ip_replyoptions(struct mbuf *);	   /* leaves only what an echo reply carries back */
 /* A pcb's options are the bare list, padded to a multiple of 4 bytes. */
 int ip_pcbopts(struct inpcb *, int, struct mbuf *);
 #define ip_optlen(inp) ((inp)->inp_options != NULL ? (u_int)(inp)->inp_options->m_len : 0u)
@@ -87,8 +87,8 @@ extern ipproto_ctlinput_t *ip_ctlprotox[];
 /* ip_mopts.c: multicast socket options */
 int inp_setmoptions(struct inpcb *, struct sockopt *);
 int inp_getmoptions(struct inpcb *, struct sockopt *);
-void inp_freemoptions(struct ip_moptions *);		      /* NULL is fine */
-void imo_purge_ifp(struct ip_moptions *, struct ifnet *);     /* forgets an interface */
+void inp_freemoptions(struct ip_moptions *);		  /* NULL is fine */
+void imo_purge_ifp(struct ip_moptions *, struct ifnet *); /* forgets an interface */
 bool imo_member(const struct ip_moptions *, struct in_addr group, const struct ifnet *);
 
 /* ip_tso.c: cuts a CSUM_IP_TSO packet into segments, chained by m_nextpkt. */

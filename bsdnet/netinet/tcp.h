@@ -77,14 +77,14 @@ struct tcphdr {
 #define TCP_CA_NAME_MAX 16
 
 struct tcp_info {
-	uint8_t tcpi_state;	     /* TCPS_* */
+	uint8_t tcpi_state; /* TCPS_* */
 	uint8_t __tcpi_ca_state;
 	uint8_t __tcpi_retransmits;
 	uint8_t __tcpi_probes;
 	uint8_t __tcpi_backoff;
-	uint8_t tcpi_options;	     /* TCPI_OPT_* */
+	uint8_t tcpi_options; /* TCPI_OPT_* */
 	uint8_t tcpi_snd_wscale : 4, tcpi_rcv_wscale : 4;
-	uint32_t tcpi_rto;	     /* us */
+	uint32_t tcpi_rto; /* us */
 	uint32_t __tcpi_ato;
 	uint32_t tcpi_snd_mss, tcpi_rcv_mss; /* bytes */
 	uint32_t __tcpi_unacked, __tcpi_sacked, __tcpi_lost, __tcpi_retrans, __tcpi_fackets;
@@ -92,7 +92,7 @@ struct tcp_info {
 	uint32_t tcpi_last_data_recv;			      /* us ago */
 	uint32_t __tcpi_last_ack_recv;
 	uint32_t __tcpi_pmtu, __tcpi_rcv_ssthresh;
-	uint32_t tcpi_rtt, tcpi_rttvar; /* us */
+	uint32_t tcpi_rtt, tcpi_rttvar;		   /* us */
 	uint32_t tcpi_snd_ssthresh, tcpi_snd_cwnd; /* bytes */
 	uint32_t __tcpi_advmss, __tcpi_reordering;
 	uint32_t __tcpi_rcv_rtt;

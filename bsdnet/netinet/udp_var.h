@@ -30,7 +30,7 @@ struct protosw;
 extern struct protosw udp_protosw;
 int udp_input(struct mbuf **, int *, int);
 void udp_ctlinput(struct icmp *);
-int udp_send(struct socket *, int, struct mbuf *, struct sockaddr *, struct mbuf *,
-    struct thread *);
+int udp_send(
+    struct socket *, int, struct mbuf *, struct sockaddr *, struct mbuf *, struct thread *);
 
 #endif

@@ -180,7 +180,7 @@ struct mbuf *m_getm2(struct mbuf *m, int len, int how, int type, int flags);
 #define m_getm(m, len, how, type) m_getm2((m), (len), (how), (type), M_PKTHDR)
 int m_clget(struct mbuf *, int how); /* 0 if there was none */
 void *m_cljget(struct mbuf *, int how, int size);
-void m_extadd(struct mbuf *, char *buf, u_int size, m_ext_free_t *, void *arg1, void *arg2,
+void m_extadd(struct mbuf *, char *buf, u_int size, m_ext_free_t *freef, void *arg1, void *arg2,
     int flags, int type);
 /* n, without storage, shares m's: same bytes, one reference more. */
 void mb_dupcl(struct mbuf *n, const struct mbuf *m);

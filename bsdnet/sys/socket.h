@@ -141,7 +141,6 @@ struct cmsghdr {
 /* Copies a sockaddr by its length. */
 struct malloc_type;
 struct sockaddr *sodupsockaddr(const struct sockaddr *, int mflags);
-#define sa_equal(a, b)                                                                             \
-	((a)->sa_len == (b)->sa_len && __builtin_memcmp((a), (b), (a)->sa_len) == 0)
+#define sa_equal(a, b) ((a)->sa_len == (b)->sa_len && __builtin_memcmp((a), (b), (a)->sa_len) == 0)
 
 #endif

@@ -27,8 +27,8 @@ bool tap_is_mem(const void *got, const void *want, size_t len, const char *file,
 	tap_is_mem((got), (want), (len), __FILE__, __LINE__, __VA_ARGS__)
 
 void tap_diag(const char *fmt, ...) __attribute__((format(__printf__, 1, 2)));
-int tap_done(void);			 /* prints the plan; 0 if every check held, else 1 */
-int tap_skip_all(const char *reason);	 /* instead of any check: prints the plan; returns 0 */
+int tap_done(void);			  /* prints the plan; 0 if every check held, else 1 */
+int tap_skip_all(const char *reason);	  /* instead of any check: prints the plan; returns 0 */
 _Noreturn void tap_bail(const char *why); /* the test cannot go on */
 
 #endif

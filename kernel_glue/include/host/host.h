@@ -75,8 +75,8 @@ typedef void host_watch_fn(struct host_watch *, uint32_t events);
 struct host_watch {
 	host_watch_fn *w_fn;
 	void *w_arg;
-	int w_fd;	     /* -1: not watched */
-	uint32_t w_serial;   /* the loop's own */
+	int w_fd;	   /* -1: not watched */
+	uint32_t w_serial; /* the loop's own */
 };
 int host_watch_add(struct host_watch *, int fd, uint32_t events, host_watch_fn *, void *arg);
 int host_watch_mod(struct host_watch *, uint32_t events);
@@ -111,10 +111,10 @@ void host_loop_poll(void); /* one turn that does not sleep */
 
 /* ---- what the host calls in the kernel world (kernel_glue/kern_main.c) ---- */
 
-void kern_boot(void);		  /* runs every SYSINIT once; makes vnet0 and sets curvnet to it */
-void kern_run(void);		  /* due callouts, soft interrupts, runnable kthreads; returns when none */
-uint64_t kern_next_ns(void);	  /* monotonic time of the next callout; UINT64_MAX if none */
-bool kern_pending(void);	  /* something is runnable now */
-void kern_clock_update(void);	  /* the cached time is now's; kern_run() does it too */
+void kern_boot(void); /* runs every SYSINIT once; makes vnet0 and sets curvnet to it */
+void kern_run(void);  /* due callouts, soft interrupts, runnable kthreads; returns when none */
+uint64_t kern_next_ns(void);  /* monotonic time of the next callout; UINT64_MAX if none */
+bool kern_pending(void);      /* something is runnable now */
+void kern_clock_update(void); /* the cached time is now's; kern_run() does it too */
 
 #endif

@@ -10,7 +10,7 @@
 #include <stdint.h>
 int host_vsnprintf(char *, size_t, const char *, va_list);
 void host_qsort(void *, size_t n, size_t size, int (*cmp)(const void *, const void *));
-int host_strtoll(const char *, int base, int64_t *out);   /* 0, or non-zero: not a whole number */
+int host_strtoll(const char *, int base, int64_t *out); /* 0, or non-zero: not a whole number */
 int host_strtoull(const char *, int base, uint64_t *out);
 void *host_malloc(size_t); /* libc's; for sanitized builds and small things */
 void host_mfree(void *);

@@ -30,11 +30,11 @@ extern struct vnet_list_head vnet_head;
 extern struct vnet *vnet0;
 extern struct vnet *curvnet;
 
-#define VNET_FOREACH(v) LIST_FOREACH((v), &vnet_head, vnet_le)
+#define VNET_FOREACH(v) LIST_FOREACH ((v), &vnet_head, vnet_le)
 #define IS_DEFAULT_VNET(v) ((v) == vnet0)
 
-struct vnet *vnet_alloc(void);	    /* runs every VNET_SYSINIT in it */
-void vnet_destroy(struct vnet *);   /* VNET_SYSUNINITs, in reverse */
+struct vnet *vnet_alloc(void);	  /* runs every VNET_SYSINIT in it */
+void vnet_destroy(struct vnet *); /* VNET_SYSUNINITs, in reverse */
 
 #define CURVNET_SET(v)                                                                             \
 	struct vnet *saved_vnet = curvnet;                                                         \

@@ -33,7 +33,8 @@ void callout_init(struct callout *, int mpsafe);
 #define callout_init_rw(c, m, f) callout_init((c), 1)
 /* Return whether a pending one was replaced. Ticks are milliseconds; less than 1 counts as 1. */
 int callout_reset(struct callout *, int ticks_, callout_func_t *, void *);
-int callout_reset_sbt(struct callout *, sbintime_t, sbintime_t prec, callout_func_t *, void *, int flags);
+int callout_reset_sbt(
+    struct callout *, sbintime_t, sbintime_t prec, callout_func_t *func, void *arg, int flags);
 #define callout_reset_on(c, t, f, a, cpu) callout_reset((c), (t), (f), (a))
 int callout_schedule(struct callout *, int ticks_); /* the last handler and argument again */
 int callout_stop(struct callout *);		    /* 1 if it was pending, else -1 */

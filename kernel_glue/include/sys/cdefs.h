@@ -24,7 +24,7 @@
 #define __STRING(x) #x
 #define __XSTRING(x) __STRING(x)
 #define __offsetof(t, f) __builtin_offsetof(t, f)
-#define __containerof(p, t, f) ((t *)(void *)((char *)(uintptr_t)(const void *)(p) - __offsetof(t, f)))
+#define __containerof(p, t, f) ((t *)((uintptr_t)(p)-__offsetof(t, f)))
 #define __DECONST(t, v) ((t)(uintptr_t)(const void *)(v))
 #define __DEVOLATILE(t, v) ((t)(uintptr_t)(volatile void *)(v))
 #define CTASSERT(x) _Static_assert(x, #x)

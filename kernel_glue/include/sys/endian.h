@@ -30,23 +30,27 @@
 #define htonl(x) htobe32(x)
 #define ntohs(x) htobe16(x)
 #define ntohl(x) htobe32(x)
-static inline uint16_t be16dec(const void *p)
+static inline uint16_t
+be16dec(const void *p)
 {
 	const uint8_t *b = p;
 	return ((uint16_t)(b[0] << 8 | b[1]));
 }
-static inline uint32_t be32dec(const void *p)
+static inline uint32_t
+be32dec(const void *p)
 {
 	const uint8_t *b = p;
 	return ((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]);
 }
-static inline void be16enc(void *p, uint16_t v)
+static inline void
+be16enc(void *p, uint16_t v)
 {
 	uint8_t *b = p;
 	b[0] = (uint8_t)(v >> 8);
 	b[1] = (uint8_t)v;
 }
-static inline void be32enc(void *p, uint32_t v)
+static inline void
+be32enc(void *p, uint32_t v)
 {
 	uint8_t *b = p;
 	b[0] = (uint8_t)(v >> 24);

@@ -30,7 +30,8 @@ void eventhandler_deregister(const char *name, eventhandler_tag);
 void eventhandler_prune(struct eventhandler_list *);
 #define EVENTHANDLER_DECLARE(name, type) typedef type eventhandler_type_##name
 #define EVENTHANDLER_REGISTER(name, func, arg, priority)                                           \
-	eventhandler_register(#name, (void (*)(void))(eventhandler_type_##name)(func), (arg), (priority))
+	eventhandler_register(                                                                     \
+	    #name, (void (*)(void))(eventhandler_type_##name)(func), (arg), (priority))
 #define EVENTHANDLER_DEREGISTER(name, tag) eventhandler_deregister(#name, (tag))
 #define EVENTHANDLER_INVOKE(name, ...)                                                             \
 	do {                                                                                       \
@@ -39,7 +40,8 @@ void eventhandler_prune(struct eventhandler_list *);
 		_el->el_running++;                                                                 \
 		TAILQ_FOREACH (_ee, &_el->el_entries, ee_link)                                     \
 			if (!_ee->ee_dead)                                                         \
-				((eventhandler_type_##name)_ee->ee_fn)(_ee->ee_arg, ##__VA_ARGS__); \
+				((eventhandler_type_##name)_ee->ee_fn)(                            \
+				    _ee->ee_arg, ##__VA_ARGS__);                                   \
 		_el->el_running--;                                                                 \
 		eventhandler_prune(_el);                                                           \
 	} while (0)

@@ -1,4 +1,6 @@
-/* kassert.h - our own mistakes, KASSERT(9). Always compiled in: a broken invariant must not go on. */
+/*
+ * kassert.h - our own mistakes, KASSERT(9). Always compiled in: a broken invariant must not go on.
+ */
 #ifndef _SYS_KASSERT_H_
 #define _SYS_KASSERT_H_
 #include <sys/cdefs.h>

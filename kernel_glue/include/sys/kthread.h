@@ -1,4 +1,7 @@
-/* kthread.h - kthread(9). A kthread runs until it sleeps; its function may return or kthread_exit(). */
+/*
+ * kthread.h - kthread(9). A kthread runs until it sleeps; its function may return or
+ * kthread_exit().
+ */
 #ifndef _SYS_KTHREAD_H_
 #define _SYS_KTHREAD_H_
 #include <sys/proc.h>

@@ -44,6 +44,7 @@ void arc4rand(void *, u_int len, int reseed);
 u_long random(void);
 #define read_random(p, n) (arc4random_buf((p), (n)), (n))
 
+/* clang-format off */
 static inline int imax(int a, int b) { return (a > b ? a : b); }
 static inline int imin(int a, int b) { return (a < b ? a : b); }
 static inline u_int max(u_int a, u_int b) { return (a > b ? a : b); }
@@ -52,6 +53,7 @@ static inline long lmax(long a, long b) { return (a > b ? a : b); }
 static inline long lmin(long a, long b) { return (a < b ? a : b); }
 static inline u_long ulmax(u_long a, u_long b) { return (a > b ? a : b); }
 static inline u_long ulmin(u_long a, u_long b) { return (a < b ? a : b); }
+/* clang-format on */
 #define ffs(x) __builtin_ffs(x)
 #define ffsl(x) __builtin_ffsl(x)
 #define ffsll(x) __builtin_ffsll(x)

@@ -8,7 +8,7 @@
 #include <sys/cdefs.h>
 #define DATA_SET(set, sym)                                                                         \
 	static void *const __CONCAT(__set_##set##_sym_, sym) __section("set_" #set) __used =       \
-	    (void *)(uintptr_t)&(sym)
+	    (void *)(uintptr_t) & (sym)
 #define TEXT_SET(set, sym) DATA_SET(set, sym)
 #define SET_DECLARE(set, ptype)                                                                    \
 	extern ptype *__CONCAT(__start_set_, set)[] __weak_symbol;                                 \

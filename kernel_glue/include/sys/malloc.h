@@ -13,8 +13,8 @@
 struct malloc_type {
 	struct malloc_type *ks_next;
 	const char *ks_shortdesc, *ks_longdesc;
-	uint64_t ks_inuse;   /* allocations */
-	uint64_t ks_memuse;  /* bytes */
+	uint64_t ks_inuse;  /* allocations */
+	uint64_t ks_memuse; /* bytes */
 	uint64_t ks_calls, ks_fails;
 	bool ks_linked;
 };

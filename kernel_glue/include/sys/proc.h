@@ -21,13 +21,13 @@ struct thread {
 	const void *td_wchan;
 	const char *td_wmesg;
 	struct callout td_slpcallout;
-	int td_error;	      /* what tsleep() returns */
+	int td_error; /* what tsleep() returns */
 	int td_state;
 	void (*td_func)(void *);
 	void *td_arg;
 	char td_name[20];
 };
-extern struct thread thread0;	  /* the event loop itself; it can't sleep */
+extern struct thread thread0; /* the event loop itself; it can't sleep */
 extern struct thread *curthread;
 
 #endif

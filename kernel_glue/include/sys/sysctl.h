@@ -54,10 +54,10 @@ struct thread;
 
 struct sysctl_req {
 	struct thread *td;
-	void *oldptr;		/* NULL: only the length is asked for */
+	void *oldptr; /* NULL: only the length is asked for */
 	size_t oldlen;
-	size_t oldidx;		/* bytes put out so far */
-	const void *newptr;	/* NULL: a read */
+	size_t oldidx;	    /* bytes put out so far */
+	const void *newptr; /* NULL: a read */
 	size_t newlen;
 	size_t newidx;
 	struct ucred *cred;
@@ -101,7 +101,8 @@ sysctl_handler_t sysctl_handle_bool, sysctl_handle_8, sysctl_handle_16, sysctl_h
 #define SYSCTL_DECL(name) extern struct sysctl_oid sysctl__##name
 #define SYSCTL_NODE_CHILDREN(parent, name) (&sysctl__##parent##_##name.oid_children)
 
-#define SYSCTL_OID_FULL(cls, id, parent_list, nbr, name, kind, a1, a2, handler, fmt, descr, lo, hi) \
+#define SYSCTL_OID_FULL(                                                                           \
+    cls, id, parent_list, nbr, name, kind, a1, a2, handler, fmt, descr, lo, hi)                    \
 	cls struct sysctl_oid id = {.oid_parent = (parent_list),                                   \
 	    .oid_number = (nbr),                                                                   \
 	    .oid_kind = (kind),                                                                    \
@@ -163,14 +164,14 @@ sysctl_handler_t sysctl_handle_bool, sysctl_handle_8, sysctl_handle_16, sysctl_h
 	SYSCTL_OID(p, n, name, (access), ptr, arg, handler, fmt, d)
 /* ours: integers with bounds that sysctl_handle_* enforce */
 #define SYSCTL_INT_RANGE(p, n, name, access, ptr, lo, hi, d)                                       \
-	SYSCTL_OID_RANGE(p, n, name, CTLTYPE_INT | (access), ptr, 0, sysctl_handle_int, "I", lo,   \
-	    hi, d)
+	SYSCTL_OID_RANGE(                                                                          \
+	    p, n, name, CTLTYPE_INT | (access), ptr, 0, sysctl_handle_int, "I", lo, hi, d)
 #define SYSCTL_UINT_RANGE(p, n, name, access, ptr, lo, hi, d)                                      \
-	SYSCTL_OID_RANGE(p, n, name, CTLTYPE_UINT | (access), ptr, 0, sysctl_handle_int, "IU", lo, \
-	    hi, d)
+	SYSCTL_OID_RANGE(                                                                          \
+	    p, n, name, CTLTYPE_UINT | (access), ptr, 0, sysctl_handle_int, "IU", lo, hi, d)
 #define SYSCTL_ULONG_RANGE(p, n, name, access, ptr, lo, hi, d)                                     \
-	SYSCTL_OID_RANGE(p, n, name, CTLTYPE_ULONG | (access), ptr, 0, sysctl_handle_long, "LU",   \
-	    lo, hi, d)
+	SYSCTL_OID_RANGE(                                                                          \
+	    p, n, name, CTLTYPE_ULONG | (access), ptr, 0, sysctl_handle_long, "LU", lo, hi, d)
 /* a struct of uint64_t counters in the VNET, read whole */
 #define SYSCTL_VNET_PCPUSTAT(p, n, name, type, var, d)                                             \
 	SYSCTL_OID(p, n, name, CTLTYPE_OPAQUE | CTLFLAG_RD | CTLFLAG_VNET, &VNET_NAME(var),        \
@@ -195,15 +196,18 @@ struct sysctl_ctx_entry {
 TAILQ_HEAD(sysctl_ctx_list, sysctl_ctx_entry);
 int sysctl_ctx_init(struct sysctl_ctx_list *);
 int sysctl_ctx_free(struct sysctl_ctx_list *);
-struct sysctl_oid *sysctl_add_oid(struct sysctl_ctx_list *, struct sysctl_oid_list *parent, int nbr,
-    const char *name, int kind, void *arg1, intptr_t arg2, sysctl_handler_t *, const char *fmt,
-    const char *descr);
+struct sysctl_oid *sysctl_add_oid(struct sysctl_ctx_list *ctx, struct sysctl_oid_list *parent,
+    int nbr, const char *name, int kind, void *arg1, intptr_t arg2, sysctl_handler_t *handler,
+    const char *fmt, const char *descr);
 #define SYSCTL_ADD_NODE(ctx, parent, nbr, name, access, handler, d)                                \
-	sysctl_add_oid((ctx), (parent), (nbr), (name), CTLTYPE_NODE | (access), NULL, 0, (handler), "N", (d))
+	sysctl_add_oid(                                                                            \
+	    (ctx), (parent), (nbr), (name), CTLTYPE_NODE | (access), NULL, 0, (handler), "N", (d))
 #define SYSCTL_ADD_INT(ctx, parent, nbr, name, access, ptr, val, d)                                \
-	sysctl_add_oid((ctx), (parent), (nbr), (name), CTLTYPE_INT | (access), (ptr), (val), sysctl_handle_int, "I", (d))
+	sysctl_add_oid((ctx), (parent), (nbr), (name), CTLTYPE_INT | (access), (ptr), (val),       \
+	    sysctl_handle_int, "I", (d))
 #define SYSCTL_ADD_PROC(ctx, parent, nbr, name, access, ptr, arg, handler, fmt, d)                 \
-	sysctl_add_oid((ctx), (parent), (nbr), (name), (access), (ptr), (arg), (handler), (fmt), (d))
+	sysctl_add_oid(                                                                            \
+	    (ctx), (parent), (nbr), (name), (access), (ptr), (arg), (handler), (fmt), (d))
 
 /* By name, "net.inet.ip.ttl", in curvnet. ENOENT, EPERM, EINVAL, ENOMEM, ENOTDIR... */
 int kernel_sysctlbyname(struct thread *, const char *name, void *old, size_t *oldlenp,

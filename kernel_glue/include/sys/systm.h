@@ -11,8 +11,8 @@
 #include <sys/libkern.h>
 #include <sys/syslog.h>
 
-extern int hz;		      /* 1000: a tick is a millisecond */
-extern volatile int ticks;    /* of the clock, wraps */
+extern int hz;		   /* 1000: a tick is a millisecond */
+extern volatile int ticks; /* of the clock, wraps */
 extern int bootverbose;
 
 #define printf kern_printf
@@ -34,7 +34,8 @@ void vlog(int priority, const char *, va_list) __printflike(2, 0);
  * The lock of msleep() and mtx_sleep() is not looked at.
  */
 int tsleep(const void *chan, int pri, const char *wmesg, int timo);
-int tsleep_sbt(const void *chan, int pri, const char *wmesg, sbintime_t timo, sbintime_t prec, int flags);
+int tsleep_sbt(
+    const void *chan, int pri, const char *wmesg, sbintime_t timo, sbintime_t prec, int flags);
 int pause(const char *wmesg, int timo);
 void wakeup(const void *chan);
 void wakeup_one(const void *chan);

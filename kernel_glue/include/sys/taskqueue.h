@@ -1,4 +1,7 @@
-/* taskqueue.h - work for later, taskqueue(9). Runs from kern_run(), with the curvnet it was queued in. */
+/*
+ * taskqueue.h - work for later, taskqueue(9). Runs from kern_run(), with the curvnet it was
+ * queued in.
+ */
 #ifndef _SYS_TASKQUEUE_H_
 #define _SYS_TASKQUEUE_H_
 #include <sys/types.h>

@@ -20,41 +20,50 @@ struct timespec {
 #define SBT_1NS (SBT_1S / 1000000000)
 #define SBT_MAX INT64_MAX
 
-static inline int64_t sbttons(sbintime_t s)
+static inline int64_t
+sbttons(sbintime_t s)
 {
 	return ((int64_t)(((__int128)s * 1000000000) >> 32));
 }
-static inline int64_t sbttous(sbintime_t s)
+static inline int64_t
+sbttous(sbintime_t s)
 {
 	return ((int64_t)(((__int128)s * 1000000) >> 32));
 }
-static inline int64_t sbttoms(sbintime_t s)
+static inline int64_t
+sbttoms(sbintime_t s)
 {
 	return ((int64_t)(((__int128)s * 1000) >> 32));
 }
-static inline int sbintime_getsec(sbintime_t s)
+static inline int
+sbintime_getsec(sbintime_t s)
 {
 	return ((int)(s >> 32));
 }
 /* rounded up, so that a time given in units converts back to the same number of them */
-static inline sbintime_t nstosbt(int64_t ns)
+static inline sbintime_t
+nstosbt(int64_t ns)
 {
 	return ((sbintime_t)((((__int128)ns << 32) + 999999999) / 1000000000));
 }
-static inline sbintime_t ustosbt(int64_t us)
+static inline sbintime_t
+ustosbt(int64_t us)
 {
 	return ((sbintime_t)((((__int128)us << 32) + 999999) / 1000000));
 }
-static inline sbintime_t mstosbt(int64_t ms)
+static inline sbintime_t
+mstosbt(int64_t ms)
 {
 	return ((sbintime_t)((((__int128)ms << 32) + 999) / 1000));
 }
-static inline struct timeval sbttotv(sbintime_t s)
+static inline struct timeval
+sbttotv(sbintime_t s)
 {
 	struct timeval tv = {s >> 32, (suseconds_t)(((uint64_t)(uint32_t)s * 1000000) >> 32)};
 	return (tv);
 }
-static inline sbintime_t tvtosbt(struct timeval tv)
+static inline sbintime_t
+tvtosbt(struct timeval tv)
 {
 	return (((sbintime_t)tv.tv_sec << 32) + ustosbt(tv.tv_usec));
 }
@@ -78,7 +87,8 @@ int tvtohz(struct timeval *);
 int ratecheck(struct timeval *lasttime, const struct timeval *mininterval);
 int ppsratecheck(struct timeval *lasttime, int *curpps, int maxpps);
 #define timevalcmp(a, b, cmp)                                                                      \
-	(((a)->tv_sec == (b)->tv_sec) ? ((a)->tv_usec cmp(b)->tv_usec) : ((a)->tv_sec cmp(b)->tv_sec))
+	(((a)->tv_sec == (b)->tv_sec) ? ((a)->tv_usec cmp(b)->tv_usec)                             \
+				      : ((a)->tv_sec cmp(b)->tv_sec))
 #define timevalclear(t) ((t)->tv_sec = (t)->tv_usec = 0)
 #define timevalisset(t) ((t)->tv_sec != 0 || (t)->tv_usec != 0)
 
