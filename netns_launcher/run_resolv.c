@@ -44,10 +44,10 @@ is_loopback(const char *address)
 static void
 append(struct run_resolv *r, const char *line)
 {
-	size_t used = strlen(r->text);
+	size_t used = strlen(r->text), len = strlen(line);
 
-	if (used + strlen(line) < sizeof(r->text))
-		strcpy(r->text + used, line);
+	if (used + len < sizeof(r->text))
+		memcpy(r->text + used, line, len + 1);
 }
 
 /* Lines other than nameserver (search, domain, options) go over into the text. */

@@ -118,7 +118,8 @@ shim_addr_out(const struct rpc_addr *from, void *addr, socklen_t *len)
 		n = sizeof(from->a_data);
 	if (addr == NULL && *len > 0)
 		return EFAULT;
-	memcpy(addr, from->a_data, *len < n ? *len : n);
+	if (*len > 0)
+		memcpy(addr, from->a_data, *len < n ? *len : n);
 	*len = n;
 	return 0;
 }

@@ -202,7 +202,7 @@ if_nametoindex(const char *name)
 		return real.if_nametoindex(name);
 	memset(&req, 0, sizeof(req));
 	if (strlen(name) < IFNAMSIZ)
-		strcpy(req.ifr_name, name);
+		memcpy(req.ifr_name, name, strlen(name));
 	error =
 	    req.ifr_name[0] != '\0' ? shim_ioctl_ask(fd, SIOCGIFINDEX, &req, sizeof(req)) : ENODEV;
 	shim_close(fd);
@@ -230,7 +230,8 @@ if_indextoname(unsigned index, char name[IFNAMSIZ])
 		return NULL;
 	}
 	req.ifr_name[IFNAMSIZ - 1] = '\0';
-	return strcpy(name, req.ifr_name);
+	memcpy(name, req.ifr_name, IFNAMSIZ);
+	return name;
 }
 
 /*

@@ -5,6 +5,8 @@
  * is end of file or EPIPE is alpined asked whether there is a reason: the pair can say that the
  * other end is gone, not why. Datagram sockets go to shim_dgram.c.
  */
+#include <string.h>
+
 #include "preload/shim.h"
 
 _Noreturn void __chk_fail(void); /* libc's, for the fortified entry points */
@@ -193,12 +195,11 @@ stream_recvfrom(int fd, void *buf, size_t len, int flags, void *addr, socklen_t 
 	if (shim_is_our_name(name, namelen) || namelen == 0) {
 		*addrlen = 0;
 	} else {
-		socklen_t room = *addrlen, i, fits = room < namelen ? room : namelen;
+		socklen_t room = *addrlen, fits = room < namelen ? room : namelen;
 
 		if (fits > sizeof(name))
 			fits = sizeof(name);
-		for (i = 0; i < fits; i++)
-			((char *)addr)[i] = name[i];
+		memcpy(addr, name, fits);
 		*addrlen = namelen;
 	}
 	return read_result(fd, n, len > 0);

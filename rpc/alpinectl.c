@@ -309,7 +309,7 @@ cmd_sysctl(int argc, char **argv)
 		if (strcmp(argv[i], "-d") == 0)
 			describe = true;
 		else if (strcmp(argv[i], "-a") != 0 && strcmp(argv[i], "-ad") != 0 &&
-		    strcmp(argv[i], "-da") != 0)
+			 strcmp(argv[i], "-da") != 0)
 			ctl_fail("type: alpinectl --help", "sysctl: no such option: %s", argv[i]);
 		else if (argv[i][2] != '\0')
 			describe = true;
@@ -340,8 +340,7 @@ static void
 connect_daemon(void)
 {
 	char why[256];
-	int error = rpc_client_start(
-	    &ctl_client, target, RPC_KIND_CTL, NULL, why, sizeof(why));
+	int error = rpc_client_start(&ctl_client, target, RPC_KIND_CTL, NULL, why, sizeof(why));
 
 	if (error == -ENOENT || error == -ECONNREFUSED)
 		ctl_fail("start one: alpined --name NAME IFACE ADDRESS/PREFIX",

@@ -12,27 +12,29 @@
 static const struct {
 	unsigned bit;
 	const char *name;
-} if_flags[] = {
-    {0x1, "UP"},
-    {0x2, "BROADCAST"},
-    {0x4, "DEBUG"},
-    {0x8, "LOOPBACK"},
-    {0x10, "POINTOPOINT"},
-    {0x40, "RUNNING"},
-    {0x80, "NOARP"},
-    {0x100, "PROMISC"},
-    {0x200, "ALLMULTI"},
-    {0x400, "OACTIVE"},
-    {0x800, "SIMPLEX"},
-    {0x8000, "MULTICAST"},
-}, if_options[] = {
-    {0x1, "RXCSUM"},
-    {0x2, "TXCSUM"},
-    {0x100, "TSO4"},
-    {0x200, "TSO6"},
-    {0x400, "LRO"},
-    {0x200000, "RXCSUM_IPV6"},
-    {0x400000, "TXCSUM_IPV6"},
+} if_flags[] =
+    {
+	{0x1, "UP"},
+	{0x2, "BROADCAST"},
+	{0x4, "DEBUG"},
+	{0x8, "LOOPBACK"},
+	{0x10, "POINTOPOINT"},
+	{0x40, "RUNNING"},
+	{0x80, "NOARP"},
+	{0x100, "PROMISC"},
+	{0x200, "ALLMULTI"},
+	{0x400, "OACTIVE"},
+	{0x800, "SIMPLEX"},
+	{0x8000, "MULTICAST"},
+},
+  if_options[] = {
+      {0x1, "RXCSUM"},
+      {0x2, "TXCSUM"},
+      {0x100, "TSO4"},
+      {0x200, "TSO6"},
+      {0x400, "LRO"},
+      {0x200000, "RXCSUM_IPV6"},
+      {0x400000, "TXCSUM_IPV6"},
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -96,10 +98,9 @@ print_media(const struct table *t, size_t row)
 
 	if (table_field(t, row, "mac")[0] == '\0')
 		return;
-	printf("\tmedia: Ethernet autoselect\n\tstatus: %s\n",
-	    link == 2	? "active" :
-		link == 1 ? "no carrier" :
-			    "unknown");
+	printf("\tmedia: Ethernet autoselect\n\tstatus: %s\n", link == 2   ? "active"
+							       : link == 1 ? "no carrier"
+									   : "unknown");
 }
 
 void
@@ -173,7 +174,8 @@ netstat_sockets(bool all)
 static void
 route_name(const struct table *t, size_t row, char *buf, size_t size)
 {
-	const char *dst = table_field(t, row, "destination"), *prefix = table_field(t, row, "prefix");
+	const char *dst = table_field(t, row, "destination"),
+		   *prefix = table_field(t, row, "prefix");
 
 	if (strcmp(dst, "0.0.0.0") == 0 && strcmp(prefix, "0") == 0)
 		snprintf(buf, size, "default");
@@ -228,7 +230,7 @@ network_of(const struct table *t, size_t row, char *buf, size_t size)
 	if (sscanf(table_field(t, row, "address"), "%u.%u.%u.%u", &a[0], &a[1], &a[2], &a[3]) != 4)
 		return ("");
 	net = (a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3]) &
-	    (prefix == 0 ? 0 : 0xffffffffu << (32 - prefix));
+	      (prefix == 0 ? 0 : 0xffffffffu << (32 - prefix));
 	snprintf(buf, size, "%u.%u.%u.%u/%u", net >> 24, net >> 16 & 255, net >> 8 & 255, net & 255,
 	    prefix);
 	return (buf);
@@ -363,8 +365,8 @@ show_netstat(int argc, char **argv)
 			} else if (strchr("rism", *s) != NULL) {
 				mode = *s;
 			} else if (*s != 'n' && *s != 'b' && *s != 'W') {
-				ctl_fail("type: alpinectl --help", "netstat: no such option: -%c",
-				    *s);
+				ctl_fail(
+				    "type: alpinectl --help", "netstat: no such option: -%c", *s);
 			}
 		}
 	}

@@ -246,8 +246,8 @@ set_sysctls(void)
 		snprintf(name, sizeof(name), "%.*s", (int)(value - opt.sysctls[i]), opt.sysctls[i]);
 		error = sysctl_text_set(name, value + 1);
 		if (error != 0)
-			fail("alpinectl sysctl -d describes them", "--sysctl %s: %s", opt.sysctls[i],
-			    bsd_strerror(error));
+			fail("alpinectl sysctl -d describes them", "--sysctl %s: %s",
+			    opt.sysctls[i], bsd_strerror(error));
 	}
 }
 

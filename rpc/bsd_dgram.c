@@ -44,7 +44,7 @@ is_peer(struct socket *so, const struct sockaddr_storage *ss)
 
 	memset(&peer, 0, sizeof(peer));
 	return (sopeeraddr(so, (struct sockaddr *)&peer) == 0 &&
-	    sin->sin_addr.s_addr == to->sin_addr.s_addr && sin->sin_port == to->sin_port);
+		sin->sin_addr.s_addr == to->sin_addr.s_addr && sin->sin_port == to->sin_port);
 }
 
 int
@@ -115,8 +115,8 @@ compose(struct bsock *b, const struct sockaddr *from, struct mbuf *data, struct 
 	if (from != NULL)
 		linux_sockaddr_out(from, &h.d_addr);
 	if (control != NULL)
-		h.d_control_len = (uint16_t)linux_control_out(b, control, buf + sizeof(h),
-		    RPC_CONTROL_MAX, &h.d_flags);
+		h.d_control_len = (uint16_t)linux_control_out(
+		    b, control, buf + sizeof(h), RPC_CONTROL_MAX, &h.d_flags);
 	h.d_payload_len = (uint32_t)len;
 	memcpy(buf, &h, sizeof(h));
 	if (len > 0)

@@ -161,7 +161,7 @@ ifconf(void *arg, uint32_t *len, uint32_t room)
 	struct in_ifaddr *ia;
 	uint32_t used = 0;
 
-	TAILQ_FOREACH(ia, &V_in_ifaddrhead, ia_link) {
+	TAILQ_FOREACH (ia, &V_in_ifaddrhead, ia_link) {
 		if (room - used < sizeof(ifr))
 			break;
 		memset(&ifr, 0, sizeof(ifr));

@@ -20,8 +20,7 @@ struct bsock_limits bsock_limits = {
 };
 
 #define LIMIT(name, lo, hi, descr)                                                                 \
-	SYSCTL_INT_RANGE(                                                                          \
-	    _net_alpine, OID_AUTO, name, CTLFLAG_RW, &bsock_limits.name, lo, hi, descr)
+	SYSCTL_INT_RANGE(_net_alpine, OID_AUTO, name, CTLFLAG_RW, &bsock_limits.name, lo, hi, descr)
 
 LIMIT(maxsockets, 1, INT_MAX,
     "Sockets that the programs of one namespace may have (default 32768, 1-): each costs alpined a "

@@ -162,7 +162,7 @@ uint32_t
 linux_msg_flags_out(int flags)
 {
 	return (((flags & MSG_TRUNC) != 0 ? LINUX_MSG_TRUNC : 0) |
-	    ((flags & MSG_CTRUNC) != 0 ? LINUX_MSG_CTRUNC : 0));
+		((flags & MSG_CTRUNC) != 0 ? LINUX_MSG_CTRUNC : 0));
 }
 
 /* ---- control items of a send ---- */
@@ -201,7 +201,8 @@ static int
 item_in(const struct linux_cmsghdr *c, const char *data, size_t len, struct linux_send *ls)
 {
 	if (c->cmsg_level != LINUX_SOL_IP)
-		return (c->cmsg_level == LINUX_SOL_SOCKET ? LINUX_EINVAL : 0); /* not ours: ignored */
+		return (
+		    c->cmsg_level == LINUX_SOL_SOCKET ? LINUX_EINVAL : 0); /* not ours: ignored */
 	switch (c->cmsg_type) {
 	case LINUX_IP_PKTINFO:
 		return (pktinfo_in(data, len, ls));
@@ -215,8 +216,7 @@ item_in(const struct linux_cmsghdr *c, const char *data, size_t len, struct linu
 }
 
 int
-linux_control_in(
-    struct bsock *b __unused, const void *control, size_t len, struct linux_send *ls)
+linux_control_in(struct bsock *b __unused, const void *control, size_t len, struct linux_send *ls)
 {
 	const char *at = control;
 	struct linux_cmsghdr c;
@@ -330,8 +330,8 @@ small_value(const unsigned char *data, size_t len)
 }
 
 static void
-ip_item_out(struct out *o, struct linux_in_pktinfo *info, int type, const unsigned char *data,
-    size_t len)
+ip_item_out(
+    struct out *o, struct linux_in_pktinfo *info, int type, const unsigned char *data, size_t len)
 {
 	struct sockaddr_dl sdl;
 	uint8_t tos;
@@ -373,10 +373,10 @@ linux_control_out(
 		    c->cmsg_len > (socklen_t)control->m_len)
 			continue;
 		if (c->cmsg_level == IPPROTO_IP) {
-			ip_item_out(&o, &info, c->cmsg_type, CMSG_DATA(c),
-			    c->cmsg_len - CMSG_LEN(0));
+			ip_item_out(
+			    &o, &info, c->cmsg_type, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
 		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMP &&
-		    c->cmsg_len >= CMSG_LEN(sizeof(tv))) {
+			   c->cmsg_len >= CMSG_LEN(sizeof(tv))) {
 			memcpy(&tv, CMSG_DATA(c), sizeof(tv));
 			time_out(b, &o, &tv);
 		}

@@ -72,8 +72,8 @@ socket_line(struct report *r, const char *proto, const struct inpcb *inp, const 
 	report_line(r, "%s\t%u\t%u\t%s\t%s\t%s\t%s\t%s\t%u\t%u\t%u", proto,
 	    so != NULL ? so->so_rcv.sb_acc : 0, so != NULL ? so->so_snd.sb_acc : 0,
 	    host_text(inp->inp_laddr, laddr), port_text(inp->inp_lport, lport, sizeof(lport)),
-	    host_text(inp->inp_faddr, faddr), port_text(inp->inp_fport, fport, sizeof(fport)), state,
-	    inp->inp_cred != NULL ? inp->inp_cred->cr_uid : 0,
+	    host_text(inp->inp_faddr, faddr), port_text(inp->inp_fport, fport, sizeof(fport)),
+	    state, inp->inp_cred != NULL ? inp->inp_cred->cr_uid : 0,
 	    so != NULL && SOLISTENING(so) ? so->sol_qlen + so->sol_qheld : 0,
 	    so != NULL && SOLISTENING(so) ? so->sol_qlimit : 0);
 }
@@ -84,16 +84,17 @@ report_sockets(struct report *r, const char *arg __unused)
 	struct inpcb *inp;
 	const struct tcpcb *tp;
 
-	report_line(r, "proto\trecvq\tsendq\tlocal\tlport\tforeign\tfport\tstate\tuid\tqlen\tqlimit");
-	LIST_FOREACH(inp, &V_tcbinfo.ipi_listhead, inp_list) {
+	report_line(
+	    r, "proto\trecvq\tsendq\tlocal\tlport\tforeign\tfport\tstate\tuid\tqlen\tqlimit");
+	LIST_FOREACH (inp, &V_tcbinfo.ipi_listhead, inp_list) {
 		tp = intotcpcb(inp);
 		if ((inp->inp_flags & INP_DROPPED) != 0)
 			continue;
 		socket_line(r, "tcp4", inp, tp != NULL ? tcpstates[tp->t_state] : "TIME_WAIT");
 	}
-	LIST_FOREACH(inp, &V_udbinfo.ipi_listhead, inp_list)
+	LIST_FOREACH (inp, &V_udbinfo.ipi_listhead, inp_list)
 		socket_line(r, "udp4", inp, "");
-	LIST_FOREACH(inp, &V_ripcbinfo.ipi_listhead, inp_list)
+	LIST_FOREACH (inp, &V_ripcbinfo.ipi_listhead, inp_list)
 		socket_line(r, inp->inp_ip_p == IPPROTO_ICMP ? "icm4" : "ip4", inp, "");
 	return (0);
 }
@@ -116,8 +117,8 @@ interface_line(struct report *r, const struct ifnet *ifp, const struct in_ifaddr
 	}
 	report_line(r,
 	    "%s\t%u\t%x\t%u\t%u\t%s\t%s\t%d\t%s\t%d\t%x\t%ju\t%ju\t%ju\t%ju\t%ju\t%ju\t%ju\t%ju",
-	    ifp->if_xname, ifp->if_index, (u_int)(ifp->if_flags | ifp->if_drv_flags), ifp->if_mtu, ifp->if_metric, mac,
-	    addr, prefix, bcast, ifp->if_link_state, (u_int)ifp->if_capenable,
+	    ifp->if_xname, ifp->if_index, (u_int)(ifp->if_flags | ifp->if_drv_flags), ifp->if_mtu,
+	    ifp->if_metric, mac, addr, prefix, bcast, ifp->if_link_state, (u_int)ifp->if_capenable,
 	    (uintmax_t)ifp->if_ipackets, (uintmax_t)ifp->if_ierrors, (uintmax_t)ifp->if_iqdrops,
 	    (uintmax_t)ifp->if_ibytes, (uintmax_t)ifp->if_opackets, (uintmax_t)ifp->if_oerrors,
 	    (uintmax_t)ifp->if_obytes, (uintmax_t)ifp->if_collisions);
@@ -133,9 +134,9 @@ report_interfaces(struct report *r, const char *arg __unused)
 	report_line(r,
 	    "name\tindex\tflags\tmtu\tmetric\tmac\taddress\tprefix\tbroadcast\tlink\toptions\t"
 	    "ipackets\tierrors\tidrops\tibytes\topackets\toerrors\tobytes\tcollisions");
-	TAILQ_FOREACH(ifp, &V_ifnet, if_link) {
+	TAILQ_FOREACH (ifp, &V_ifnet, if_link) {
 		any = false;
-		TAILQ_FOREACH(ia, &V_in_ifaddrhead, ia_link) {
+		TAILQ_FOREACH (ia, &V_in_ifaddrhead, ia_link) {
 			if (ia->ia_ifp != ifp)
 				continue;
 			interface_line(r, ifp, ia);
@@ -171,8 +172,7 @@ route_line(struct rtentry *rt, void *arg)
 	const struct nhop_object *nh = rt->rt_nhop;
 	char to[INET_ADDRSTRLEN], gw[32], flags[16];
 	u_int i, n = 0;
-	int prefix = (rt->rte_flags & RTF_HOST) != 0 ? 32 :
-						       bitcount32(mask->sin_addr.s_addr);
+	int prefix = (rt->rte_flags & RTF_HOST) != 0 ? 32 : bitcount32(mask->sin_addr.s_addr);
 
 	for (i = 0; i < nitems(route_letters); i++)
 		if ((rt->rte_flags & route_letters[i].flag) != 0)
@@ -209,9 +209,9 @@ arp_line(struct lltable *llt, struct llentry *lle, void *arg)
 	report_line(arg, "%s\t%s\t%s\t%d\t%s", inet_ntoa_r(lle->r_l3addr.addr4, addr), mac,
 	    llt->llt_ifp->if_xname,
 	    lle->la_expire == 0 ? -1 : (int)lmax(0, (long)(lle->la_expire - time_uptime)),
-	    (lle->la_flags & LLE_IFADDR) != 0	  ? "local" :
-		(lle->la_flags & LLE_STATIC) != 0 ? "permanent" :
-						    "dynamic");
+	    (lle->la_flags & LLE_IFADDR) != 0	? "local"
+	    : (lle->la_flags & LLE_STATIC) != 0 ? "permanent"
+						: "dynamic");
 	return (0);
 }
 
@@ -222,7 +222,7 @@ report_arp(struct report *r, const char *arg __unused)
 	struct ifnet *ifp;
 
 	report_line(r, "address\tmac\tnetif\texpire\tkind");
-	TAILQ_FOREACH(ifp, &V_ifnet, if_link) {
+	TAILQ_FOREACH (ifp, &V_ifnet, if_link) {
 		llt = lltable_get(ifp, AF_INET);
 		if (llt != NULL)
 			(void)lltable_foreach_lle(llt, arp_line, r);
@@ -239,17 +239,14 @@ report_mbufs(struct report *r, const char *arg __unused)
 
 	mb_stat(&s);
 	report_line(r, "name\tused\tmax\tbytes");
-	report_line(r, "mbufs\t%ju\t%ju\t%d", (uintmax_t)s.mbufs_used, (uintmax_t)s.mbufs_max, MSIZE);
+	report_line(
+	    r, "mbufs\t%ju\t%ju\t%d", (uintmax_t)s.mbufs_used, (uintmax_t)s.mbufs_max, MSIZE);
 	report_line(r, "mbuf clusters\t%ju\t%ju\t%d", (uintmax_t)s.clusters_used,
 	    (uintmax_t)s.clusters_max, MCLBYTES);
-	report_line(r, "4k jumbo clusters\t%ju\t0\t%d", (uintmax_t)s.jumbop_used,
-	    MJUMPAGESIZE);
-	report_line(r, "9k jumbo clusters\t%ju\t0\t%d", (uintmax_t)s.jumbo9_used,
-	    MJUM9BYTES);
-	report_line(r, "16k jumbo clusters\t%ju\t0\t%d", (uintmax_t)s.jumbo16_used,
-	    MJUM16BYTES);
-	report_line(r, "64k jumbo clusters\t%ju\t0\t%d", (uintmax_t)s.jumbo64_used,
-	    MJUM64BYTES);
+	report_line(r, "4k jumbo clusters\t%ju\t0\t%d", (uintmax_t)s.jumbop_used, MJUMPAGESIZE);
+	report_line(r, "9k jumbo clusters\t%ju\t0\t%d", (uintmax_t)s.jumbo9_used, MJUM9BYTES);
+	report_line(r, "16k jumbo clusters\t%ju\t0\t%d", (uintmax_t)s.jumbo16_used, MJUM16BYTES);
+	report_line(r, "64k jumbo clusters\t%ju\t0\t%d", (uintmax_t)s.jumbo64_used, MJUM64BYTES);
 	report_line(r, "bytes\t%ju\t0\t1", (uintmax_t)s.bytes_used);
 	report_line(r, "denied\t%ju\t0\t0", (uintmax_t)s.denied);
 	return (0);

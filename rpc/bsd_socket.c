@@ -160,8 +160,9 @@ bsock_create(int domain, int type, int protocol, const struct bsock_cred *cred,
 		return (LINUX_ENOMEM);
 	}
 	b->b_type = type;
-	b->b_protocol = protocol != 0 ? protocol :
-	    type == LINUX_SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+	b->b_protocol = protocol != 0		    ? protocol
+			: type == LINUX_SOCK_STREAM ? IPPROTO_TCP
+						    : IPPROTO_UDP;
 	if (type != LINUX_SOCK_STREAM)
 		(void)soreserve(so, (u_long)bsock_limits.dgram_buf, (u_long)bsock_limits.dgram_buf);
 	/* IPPROTO_RAW means on Linux that the program brings the header */
@@ -270,7 +271,8 @@ renew(struct bsock *b)
 	struct bsock_cred cred = {old->so_cred->cr_uid, old->so_cred->cr_gid};
 	int error;
 
-	error = socreate(AF_INET, &so, old->so_type, b->b_protocol, old->so_cred, bsd_thread(&cred));
+	error =
+	    socreate(AF_INET, &so, old->so_type, b->b_protocol, old->so_cred, bsd_thread(&cred));
 	if (error != 0)
 		return (error);
 	bsd_copy_options(old, so);
@@ -295,7 +297,7 @@ bsock_connect(struct bsock *b, const struct bsock_cred *cred, const void *addr, 
 	if (error != 0)
 		return (error);
 	if (SOLISTENING(so) || (b->b_type == LINUX_SOCK_STREAM &&
-	    (so->so_state & (SS_ISCONNECTED | SS_ISDISCONNECTING)) != 0))
+				   (so->so_state & (SS_ISCONNECTED | SS_ISDISCONNECTING)) != 0))
 		return (LINUX_EISCONN);
 	if (b->b_type == LINUX_SOCK_STREAM && (so->so_snd.sb_state & SBS_CANTSENDMORE) != 0) {
 		error = renew(b);
@@ -429,8 +431,8 @@ bsock_may_send(const struct bsock *b)
 {
 	const struct socket *so = b->b_so;
 
-	return ((so->so_snd.sb_state & SBS_CANTSENDMORE) == 0 &&
-	    (so->so_state & SS_ISCONNECTED) != 0);
+	return (
+	    (so->so_snd.sb_state & SBS_CANTSENDMORE) == 0 && (so->so_state & SS_ISCONNECTED) != 0);
 }
 
 size_t
@@ -507,8 +509,8 @@ bsock_write_urgent(struct bsock *b, uint8_t byte)
 		return (LINUX_ENOBUFS);
 	*mtod(m, uint8_t *) = byte;
 	m->m_len = 1;
-	return (bsd_errno_to_linux(sosend(
-	    b->b_so, NULL, NULL, m, NULL, MSG_DONTWAIT | MSG_OOB, bsd_thread(NULL))));
+	return (bsd_errno_to_linux(
+	    sosend(b->b_so, NULL, NULL, m, NULL, MSG_DONTWAIT | MSG_OOB, bsd_thread(NULL))));
 }
 
 CTASSERT(sizeof(struct link_iov) == sizeof(struct iovec));

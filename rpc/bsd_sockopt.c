@@ -9,7 +9,8 @@
  * than refused; SO_REUSEADDR of a datagram socket shares the port, which BSD calls SO_REUSEPORT;
  * Linux's SO_REUSEPORT balances, which BSD calls SO_REUSEPORT_LB.
  *
- * Called through bsock_setsockopt() and bsock_getsockopt(). Owns nothing but fields of struct bsock.
+ * Called through bsock_setsockopt() and bsock_getsockopt(). Owns nothing but fields of struct
+ * bsock.
  */
 #include <sys/param.h>
 #include <sys/systm.h>
@@ -121,7 +122,7 @@ is_ignored(int level, int name)
 		return (name == LINUX_IP_BIND_ADDRESS_NO_PORT || name == LINUX_IP_MULTICAST_ALL);
 	if (level == LINUX_SOL_TCP)
 		return (name == LINUX_TCP_SYNCNT || name == LINUX_TCP_LINGER2 ||
-		    name == LINUX_TCP_WINDOW_CLAMP || name == LINUX_TCP_NOTSENT_LOWAT);
+			name == LINUX_TCP_WINDOW_CLAMP || name == LINUX_TCP_NOTSENT_LOWAT);
 	return (false);
 }
 
@@ -260,8 +261,8 @@ set_socket(struct bsock *b, int name, const char *val, size_t len)
 		if (len < sizeof(struct linux_timeval))
 			return (LINUX_EINVAL);
 		return (set_bsd(b, NULL, SOL_SOCKET,
-		    name == LINUX_SO_RCVTIMEO ? SO_RCVTIMEO : SO_SNDTIMEO,
-		    __DECONST(char *, val), sizeof(struct timeval)));
+		    name == LINUX_SO_RCVTIMEO ? SO_RCVTIMEO : SO_SNDTIMEO, __DECONST(char *, val),
+		    sizeof(struct timeval)));
 	}
 	if (len < sizeof(v))
 		return (LINUX_EINVAL);
@@ -304,9 +305,9 @@ static int
 set_group(struct bsock *b, int name, const char *val, size_t len)
 {
 	struct ip_mreqn mreqn;
-	int bname = name == LINUX_IP_ADD_MEMBERSHIP ? IP_ADD_MEMBERSHIP :
-	    name == LINUX_IP_DROP_MEMBERSHIP	    ? IP_DROP_MEMBERSHIP :
-						      IP_MULTICAST_IF;
+	int bname = name == LINUX_IP_ADD_MEMBERSHIP    ? IP_ADD_MEMBERSHIP
+		    : name == LINUX_IP_DROP_MEMBERSHIP ? IP_DROP_MEMBERSHIP
+						       : IP_MULTICAST_IF;
 
 	CTASSERT(sizeof(struct ip_mreqn) == sizeof(struct linux_ip_mreqn));
 	if (bname == IP_MULTICAST_IF && len >= sizeof(struct in_addr) &&
@@ -530,15 +531,15 @@ get_socket_int(struct bsock *b, int name, int *v)
 		break;
 	case LINUX_SO_SNDBUF:
 	case LINUX_SO_RCVBUF:
-		error = get_bsd_int(
-		    b, SOL_SOCKET, name == LINUX_SO_SNDBUF ? SO_SNDBUF : SO_RCVBUF, v);
+		error =
+		    get_bsd_int(b, SOL_SOCKET, name == LINUX_SO_SNDBUF ? SO_SNDBUF : SO_RCVBUF, v);
 		*v = *v > INT_MAX / 2 ? INT_MAX : *v * 2;
 		break;
 	case LINUX_SO_TIMESTAMP:
 	case LINUX_SO_TIMESTAMPNS:
 		error = get_bsd_int(b, SOL_SOCKET, SO_TIMESTAMP, v);
 		*v = *v != 0 &&
-		    ((b->b_flags & BSF_TIMESTAMPNS) != 0) == (name == LINUX_SO_TIMESTAMPNS);
+		     ((b->b_flags & BSF_TIMESTAMPNS) != 0) == (name == LINUX_SO_TIMESTAMPNS);
 		break;
 	default:
 		return (LINUX_ENOPROTOOPT);
@@ -564,8 +565,8 @@ get_socket(struct bsock *b, int name, void *val, uint32_t *len)
 	case LINUX_SO_RCVTIMEO:
 	case LINUX_SO_SNDTIMEO:
 		n = sizeof(tv);
-		error = get_bsd(b, SOL_SOCKET,
-		    name == LINUX_SO_RCVTIMEO ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &n);
+		error = get_bsd(
+		    b, SOL_SOCKET, name == LINUX_SO_RCVTIMEO ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &n);
 		return (error != 0 ? error : answer(val, len, &tv, sizeof(tv)));
 	case LINUX_SO_COOKIE:
 		if (*len < sizeof(b->b_id))
@@ -576,8 +577,8 @@ get_socket(struct bsock *b, int name, void *val, uint32_t *len)
 		if (error != 0)
 			return (error);
 		ifp = v != 0 ? ifnet_byindex((u_int)v) : NULL;
-		return (ifp == NULL ? answer(val, len, "", 0) :
-				      answer(val, len, ifp->if_xname, strlen(ifp->if_xname) + 1));
+		return (ifp == NULL ? answer(val, len, "", 0)
+				    : answer(val, len, ifp->if_xname, strlen(ifp->if_xname) + 1));
 	}
 	error = get_socket_int(b, name, &v);
 	return (error != 0 ? error : answer(val, len, &v, sizeof(v)));

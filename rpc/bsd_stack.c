@@ -64,7 +64,7 @@ bsd_addresses(struct rpc_addr *addrs, unsigned max)
 	struct in_ifaddr *ia;
 	unsigned n = 0;
 
-	TAILQ_FOREACH(ia, &V_in_ifaddrhead, ia_link) {
+	TAILQ_FOREACH (ia, &V_in_ifaddrhead, ia_link) {
 		if ((ia->ia_ifp->if_flags & IFF_LOOPBACK) != 0 || n == max)
 			continue;
 		sin = *IA_SIN(ia);
@@ -79,7 +79,7 @@ bsd_shutdown(void)
 {
 	struct ifnet *ifp;
 
-	TAILQ_FOREACH(ifp, &V_ifnet, if_link)
+	TAILQ_FOREACH (ifp, &V_ifnet, if_link)
 		if ((ifp->if_flags & IFF_LOOPBACK) == 0)
 			if_down(ifp);
 }

@@ -163,7 +163,7 @@ rpc_client_open_path(struct rpc_client *c, const char *path)
 	c->c_fd = -1;
 	if (strlen(path) >= sizeof(sun.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(sun.sun_path, path);
+	memcpy(sun.sun_path, path, strlen(path));
 	return open_unix(c, &sun, sizeof(sun));
 }
 

@@ -49,8 +49,8 @@ status_addresses(struct conn *c)
 	for (i = 0; i < n; i++) {
 		const uint8_t *a = addrs[i].a_data;
 
-		conn_printf(c, "address\t%u.%u.%u.%u/%u\n", a[4], a[5], a[6], a[7],
-		    a[2] << 8 | a[3]);
+		conn_printf(
+		    c, "address\t%u.%u.%u.%u/%u\n", a[4], a[5], a[6], a[7], a[2] << 8 | a[3]);
 	}
 }
 

@@ -80,7 +80,7 @@ grave_find(uint64_t cookie)
 {
 	struct grave *g;
 
-	LIST_FOREACH(g, &table[cookie % HASH_SIZE], g_hash)
+	LIST_FOREACH (g, &table[cookie % HASH_SIZE], g_hash)
 		if (g->g_cookie == cookie)
 			return (g);
 	return (NULL);

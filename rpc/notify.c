@@ -27,9 +27,8 @@ notify_open(void)
 	if (path[0] == '@')
 		sun.sun_path[0] = '\0';
 	notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (notify_fd >= 0 &&
-	    connect(notify_fd, (struct sockaddr *)&sun,
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) != 0) {
+	if (notify_fd >= 0 && connect(notify_fd, (struct sockaddr *)&sun,
+				  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) != 0) {
 		close(notify_fd);
 		notify_fd = -1;
 	}

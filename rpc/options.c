@@ -114,8 +114,8 @@ address(struct options *o, const char *text)
 	if (o->prefix < 31 && host == 0)
 		fail("give it an address inside that network", "%s is the network itself", text);
 	if (o->prefix < 31 && host == ~netmask(o->prefix))
-		fail("give it an address inside that network", "%s is the network's broadcast address",
-		    text);
+		fail("give it an address inside that network",
+		    "%s is the network's broadcast address", text);
 }
 
 static void
@@ -173,7 +173,8 @@ instance_name(const char *text)
 	size_t len = strlen(text);
 
 	if (len == 0 || len > RPC_NAME_MAX || text[0] == '.' ||
-	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") != len)
+	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") !=
+		len)
 		fail("", "name '%s' is not 1 to %d of A-Z a-z 0-9 _ . -", text, RPC_NAME_MAX);
 }
 
@@ -250,8 +251,9 @@ check_together(const struct options *o)
 	uint32_t a = host_order(o->addr), g = host_order(o->gateway);
 
 	if (o->have_gateway && ((a ^ g) & netmask(o->prefix)) != 0)
-		fail("name a router on that network", "gateway %u.%u.%u.%u is not on the network of %s",
-		    o->gateway[0], o->gateway[1], o->gateway[2], o->gateway[3], o->address_text);
+		fail("name a router on that network",
+		    "gateway %u.%u.%u.%u is not on the network of %s", o->gateway[0], o->gateway[1],
+		    o->gateway[2], o->gateway[3], o->address_text);
 	if (o->have_gateway && a == g)
 		fail("name another host", "the gateway is the stack's own address");
 	if (o->tap != NULL && o->bridge != NULL)
@@ -290,9 +292,9 @@ options_parse(struct options *o, int argc, char **argv)
 	if (argc == 2)
 		o->iface = argv[0];
 	if ((argc != 2 && (argc != 1 || o->tap == NULL)) || argv[argc - 1][0] == '\0')
-		fail("type: alpined --help", argc == 0 ? "no interface and address given" :
-				argc == 1 ? "interface or address is missing" :
-					    "too many arguments");
+		fail("type: alpined --help", argc == 0	 ? "no interface and address given"
+					     : argc == 1 ? "interface or address is missing"
+							 : "too many arguments");
 	address(o, argv[argc - 1]);
 	check_together(o);
 }

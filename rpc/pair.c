@@ -151,8 +151,8 @@ bind_name(int fd, uint64_t id)
 	int n;
 
 	memcpy(sun.sun_path + 1, name_prefix, name_prefix_len);
-	n = snprintf(sun.sun_path + 1 + name_prefix_len,
-	    sizeof(sun.sun_path) - 1 - name_prefix_len, "%llx", (unsigned long long)id);
+	n = snprintf(sun.sun_path + 1 + name_prefix_len, sizeof(sun.sun_path) - 1 - name_prefix_len,
+	    "%llx", (unsigned long long)id);
 	return (bind(fd, (struct sockaddr *)&sun,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + name_prefix_len + (size_t)n)));
 }
@@ -234,7 +234,7 @@ pair_by_fd(int program_fd, uint64_t *cookiep)
 	struct pair *p;
 
 	*cookiep = cookie;
-	LIST_FOREACH(p, &table[cookie % HASH_SIZE], p_hash)
+	LIST_FOREACH (p, &table[cookie % HASH_SIZE], p_hash)
 		if (p->p_cookie == cookie && cookie != 0)
 			return (p);
 	return (NULL);

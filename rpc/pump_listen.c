@@ -92,6 +92,7 @@ listener_forget(struct pair *conn)
 	struct pair *l = conn->p_listener;
 
 	TAILQ_REMOVE(&l->p_waiting, conn, p_waitlink);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): who is on a queue has a listener */
 	l->p_nwaiting--;
 	conn->p_flags &= ~PF_WAITING;
 	conn->p_listener = NULL;
@@ -211,8 +212,9 @@ listen_run(struct pair *l)
 	}
 	bsock_set_held(l->p_so, flying);
 	/*
-	 * EPOLLOUT comes whenever the program takes one. It has to where more wait, and where a stale
-	 * count could fill the backlog; below that half, new connections bring the upcall that looks.
+	 * EPOLLOUT comes whenever the program takes one. It has to where more wait, and where a
+	 * stale count could fill the backlog; below that half, new connections bring the upcall
+	 * that looks.
 	 */
 	pair_want(l, error != LINUX_EAGAIN || flying * 2 >= bsock_backlog(l->p_so));
 	return (false);

@@ -37,7 +37,7 @@ find(struct request *r, struct pair **pp, struct grave **gp)
 	*pp = pair_by_fd(r->r_fds[0], &cookie);
 	if (*pp != NULL)
 		return (0);
-	if (gp != NULL && (*gp = grave_find(cookie)) != NULL)
+	if ((*gp = grave_find(cookie)) != NULL)
 		return (0);
 	return (EBADF);
 }
@@ -225,8 +225,8 @@ request_setsockopt(struct request *r)
 	error = find_live(r, &p, 0);
 	if (error != 0 || p == NULL)
 		return (error); /* of no consequence any more */
-	return (bsock_setsockopt(
-	    p->p_so, &cred, o.o_level, o.o_name, r->r_data + sizeof(o), o.o_len));
+	return (
+	    bsock_setsockopt(p->p_so, &cred, o.o_level, o.o_name, r->r_data + sizeof(o), o.o_len));
 }
 
 static int
@@ -371,8 +371,8 @@ request_ioctl(struct request *r)
 	memcpy(arg, r->r_data + sizeof(i), i.i_len);
 	error = find_live(r, &p, EINVAL);
 	if (error == 0)
-		error = bsock_ioctl(p->p_so, &cred, i.i_cmd, arg, &i.i_len,
-		    (uint32_t)(REQUEST_ROOM - sizeof(i)));
+		error = bsock_ioctl(
+		    p->p_so, &cred, i.i_cmd, arg, &i.i_len, (uint32_t)(REQUEST_ROOM - sizeof(i)));
 	if (error != 0)
 		return (error);
 	memcpy(r->r_reply, &i, sizeof(i));
@@ -402,8 +402,8 @@ request_sendto(struct request *r)
 		return (error);
 	if (bsock_is_stream(p->p_so))
 		return (EOPNOTSUPP);
-	error = bsock_send(p->p_so, &cred, &h, control, h.d_control_len,
-	    control + h.d_control_len, h.d_payload_len);
+	error = bsock_send(p->p_so, &cred, &h, control, h.d_control_len, control + h.d_control_len,
+	    h.d_payload_len);
 	if (error != 0)
 		return (error);
 	sent.i_value = (int32_t)h.d_payload_len;

@@ -602,7 +602,7 @@ server_start(const char *path)
 
 	if (strlen(path) >= sizeof(sun.sun_path))
 		return (ENAMETOOLONG);
-	strcpy(sun.sun_path, path);
+	memcpy(sun.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return (errno);

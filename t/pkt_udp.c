@@ -158,7 +158,7 @@ fragment(int id, size_t off, size_t len, bool more)
 		sum = (sum & 0xffff) + (sum >> 16);
 	f[24] = (uint8_t)(~sum >> 8);
 	f[25] = (uint8_t)~sum;
-	memcpy(f + 34, dgram + off, len);
+	memcpy(f + 34, off + len <= sizeof(dgram) ? dgram + off : dgram, len);
 	peer_inject_raw(p, f, 34 + len);
 }
 

@@ -271,6 +271,8 @@ fake_request(
 		int32_t value;
 	} opt;
 
+	if (s == NULL && head->m_op != RPC_HELLO && head->m_op != RPC_SOCKET)
+		return EBADF;
 	switch (head->m_op) {
 	case RPC_HELLO:
 		hellos++;
@@ -797,9 +799,8 @@ main(int argc, char **argv)
 	if (n <= 0)
 		tap_bail("no /proc");
 	self[n] = '\0';
-	snprintf(shim, sizeof(shim), "%s", self);
-	*strrchr(shim, '/') = '\0';
-	strcpy(strrchr(shim, '/'), "/lib/libalpine.so");
+	snprintf(
+	    shim, sizeof(shim), "%.*s/../lib/libalpine.so", (int)(strrchr(self, '/') - self), self);
 	if (access(shim, R_OK) != 0)
 		return tap_skip_all("the shim is not built");
 	if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)

@@ -186,7 +186,7 @@ test_in_sizes(struct link *l)
 	static const size_t sizes[] = {
 	    14, 60, 120, 300, 1514, 2046, 2047, 6142, 6143, 9014, 22526, 22527, FRAME};
 	static uint8_t copy[LINK_FRAME_MAX];
-	struct mbuf *m;
+	struct mbuf *m, *pkt;
 	size_t i, storage;
 
 	for (i = 0; i < nitems(sizes); i++) {
@@ -195,12 +195,13 @@ test_in_sizes(struct link *l)
 			ok(false, "a frame of %lu bytes", (u_long)sizes[i]);
 			continue;
 		}
-		m_copydata(got, 0, (int)sizes[i], copy);
-		for (m = got, storage = 0; m != NULL; m = m->m_next)
+		pkt = got;
+		m_copydata(pkt, 0, (int)sizes[i], copy);
+		for (m = pkt, storage = 0; m != NULL; m = m->m_next)
 			storage += (size_t)m_size(m);
-		ok(got->m_pkthdr.len == (int)sizes[i] && memcmp(copy, bytes, sizes[i]) == 0 &&
+		ok(pkt->m_pkthdr.len == (int)sizes[i] && memcmp(copy, bytes, sizes[i]) == 0 &&
 			(storage <= 2048 || storage <= 5 * sizes[i]) &&
-			((uintptr_t)(got->m_data + 14) & 3) == 0,
+			((uintptr_t)(pkt->m_data + 14) & 3) == 0,
 		    "a frame of %lu bytes, in %lu of storage", (u_long)sizes[i], (u_long)storage);
 	}
 	traced = 0;

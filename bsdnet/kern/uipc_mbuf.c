@@ -356,6 +356,7 @@ m_copyback(struct mbuf *m0, int off, int len, const void *from)
 	struct mbuf *m;
 	int end = off + len, have, n;
 
+	KASSERT(m0 != NULL, ("%s: no mbuf", __func__));
 	have = (int)m_length(m0, &m);
 	if (have < end) {
 		struct mbuf *more = NULL;

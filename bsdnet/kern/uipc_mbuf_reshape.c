@@ -179,6 +179,7 @@ m_collapse(struct mbuf *m0, int how, int maxfrags)
 	struct mbuf *m, *n;
 	int frags = 0, len, room;
 
+	M_ASSERTPKTHDR(m0);
 	for (m = m0; m != NULL; m = m->m_next)
 		frags++;
 	for (m = m0; frags > maxfrags && m->m_next != NULL;) {
@@ -260,6 +261,7 @@ m_sanity(struct mbuf *m0, int sanitize)
 	const char *bad = NULL;
 	long total = 0;
 
+	KASSERT(m0 != NULL, ("%s: no mbuf", __func__));
 	for (m = m0; m != NULL && bad == NULL; m = m->m_next) {
 		if (m->m_type == MT_NOTMBUF)
 			bad = "a free mbuf";

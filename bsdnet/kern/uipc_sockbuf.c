@@ -391,6 +391,7 @@ sb_trim_first(struct sockbuf *sb, int len)
 {
 	struct mbuf *m = sb->sb_mb;
 
+	KASSERT(m != NULL && len < m->m_len, ("%s: %d bytes", __func__, len));
 	m->m_data += len;
 	m->m_len -= len;
 	sb->sb_acc -= (u_int)len;

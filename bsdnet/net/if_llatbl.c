@@ -162,7 +162,8 @@ lltable_delete_entry(struct llentry *lle)
 {
 	struct lltable *llt = lle->lle_tbl;
 
-	KASSERT((lle->la_flags & LLE_LINKED) != 0, ("lltable_delete_entry: not in a table"));
+	KASSERT((lle->la_flags & LLE_LINKED) != 0 && llt != NULL,
+	    ("lltable_delete_entry: not in a table"));
 	callout_stop(&lle->lle_timer);
 	if (llt->llt_free_entry != NULL)
 		llt->llt_free_entry(llt, lle);
