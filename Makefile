@@ -2,6 +2,7 @@
 #
 #   make                 alpined, alpinectl, alpine-run into build/bin, the shim into build/lib
 #   make tests           the programs of t/ into build/t
+#   make fuzz            the fuzz targets of t/fuzz into build-fuzz, with clang
 #   make SANITIZE=1      all of it with ASan and UBSan, into build-sanitize/
 #   make install         DESTDIR= PREFIX=/usr/local
 #   make lint            clang-format, clang-tidy, cppcheck
@@ -53,10 +54,12 @@ BENCH_H  := $(wildcard scripts/bench.d/*.c)
 TLIB_K   := $(filter-out t/lib/tap.c,$(wildcard t/lib/*.c))
 TLIB_H   := t/lib/tap.c
 # programs of t/: those that speak to libc, and those that are part of the stack
-TEST_H   := $(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c)
+TEST_H   := $(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c \
+              t/fuzz_*.c)
 TEST_K   := $(filter-out $(TEST_H),$(wildcard t/*.c))
+FUZZ_K   := $(wildcard t/fuzz/*.c)
 
-KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K)
+KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K) $(FUZZ_K)
 HOST_SRC := $(GLUE_H) $(LINK_H) $(CLIENT_H) $(CTL_H) $(SERVER_H) $(RUN_H) $(BENCH_H) $(TLIB_H) $(TEST_H)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -69,7 +72,7 @@ SHIM := $(B)/lib/libalpine.so
 TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H))
 BENCH := $(if $(BENCH_H),$(B)/bin/netbench)
 
-.PHONY: all tests bench clean install lint format lint-files lint-kflags lint-hflags
+.PHONY: all tests bench fuzz clean install lint format lint-files lint-kflags lint-hflags
 .SECONDARY:
 all: $(BINS) $(SHIM)
 tests: $(TESTS)
@@ -119,6 +122,22 @@ $(patsubst t/%.c,$(B)/t/%,$(TEST_H)): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(ca
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ $(NL_LIBS) -lcap -lpcap -lpthread
 
+$(B)/t/fuzz_replay: $(call obj,$(FUZZ_K) $(TLIB_K))
+
+# libFuzzer's programs, with their own objects: make fuzz, then build-fuzz/fuzz_NAME CORPUS
+FUZZ_CC    := clang
+FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+              -fno-omit-frame-pointer -DFUZZ_LIBFUZZER
+FUZZ_KFLAGS := $(subst $(GCCINC),$(shell $(FUZZ_CC) -print-file-name=include),$(KFLAGS))
+FUZZ_OBJ   := $(patsubst %.c,build-fuzz/obj/%.o,$(GLUE_K) $(GLUE_H) $(STACK_K) $(LINK_K) $(TLIB_K) \
+              $(TLIB_H))
+build-fuzz/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(if $(filter $(GLUE_H) $(TLIB_H),$<),$(HFLAGS),$(FUZZ_KFLAGS)) $(FUZZ_FLAGS) -O1 -c $< -o $@
+build-fuzz/fuzz_%: build-fuzz/obj/t/fuzz/fuzz_%.o $(FUZZ_OBJ)
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $^ -o $@
+fuzz: $(patsubst t/fuzz/%.c,build-fuzz/%,$(FUZZ_K))
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/alpine \
 	    $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1
@@ -143,6 +162,6 @@ format:
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 
 clean:
-	rm -rf build build-sanitize
+	rm -rf build build-sanitize build-fuzz
 
--include $(shell find $(B)/obj -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(B)/obj build-fuzz/obj -name '*.d' -type f 2>/dev/null)

@@ -29,7 +29,7 @@ struct tcphdr {
 	u_short th_win;
 	u_short th_sum;
 	u_short th_urp;
-};
+} __packed __aligned(2);
 
 #define TCPOPT_EOL 0
 #define TCPOPT_NOP 1
