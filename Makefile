@@ -54,8 +54,8 @@ BENCH_H  := $(wildcard scripts/bench.d/*.c)
 TLIB_K   := $(filter-out t/lib/tap.c,$(wildcard t/lib/*.c))
 TLIB_H   := t/lib/tap.c
 # programs of t/: those that speak to libc, and those that are part of the stack
-TEST_H   := $(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c \
-              t/fuzz_*.c)
+TEST_H   := $(filter-out t/prog_tcptable.c,$(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c \
+              t/fuzz_*.c))
 TEST_K   := $(filter-out $(TEST_H),$(wildcard t/*.c))
 FUZZ_K   := $(wildcard t/fuzz/*.c)
 
