@@ -2,7 +2,7 @@
  * link.h - the one interface between the stack and a wire.
  *
  * Neutral: the stack's half is if_link.c (an Ethernet ifnet over a struct link), the
- * host's halves are tap.c, pcap.c and wire.c. Frames are whole Ethernet frames; with
+ * other half is tap.c, or if_wire.c's wire in memory. Frames are whole Ethernet frames; with
  * LINK_CAP_VNET they may be up to 64 KiB with sums and segmentation left undone, described
  * by struct link_offload, which means what virtio 1.2, 5.1.6, says of its net header.
  */

@@ -307,9 +307,8 @@ struct tcpstat {
 	    tcps_sack_sboverflow, tcps_sack_badblk, tcps_dsack_count, tcps_dsack_bytes;
 	uint64_t tcps_dupack_recovery, tcps_limitedxmit, tcps_mtudisc, tcps_pmtud_toolow,
 	    tcps_pmtud_blackhole_activated, tcps_pmtud_blackhole_activated_min_mss,
-	    tcps_pmtud_blackhole_failed,
-	    tcps_tw_recycles, tcps_tw_resets, tcps_badcksumopt, tcps_dropsynfin, tcps_noport,
-	    tcps_icmp_badseq;
+	    tcps_pmtud_blackhole_failed, tcps_tw_recycles, tcps_tw_resets, tcps_badcksumopt,
+	    tcps_dropsynfin, tcps_noport, tcps_icmp_badseq;
 	/* packets with each mark, handshakes that agreed on ECN, windows reduced for a mark */
 	uint64_t tcps_ecn_rcvce, tcps_ecn_rcvect0, tcps_ecn_rcvect1, tcps_ecn_sndect0,
 	    tcps_ecn_sndect1, tcps_ecn_shs, tcps_ecn_rcwnd;

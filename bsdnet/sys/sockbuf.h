@@ -37,7 +37,7 @@ struct sockbuf {
 	struct mbuf *sb_mb;	    /* the first record */
 	struct mbuf *sb_mbtail;	    /* the last mbuf of the last record */
 	struct mbuf *sb_lastrecord; /* the first mbuf of the last record */
-	struct mbuf *sb_sndptr;	    /* where sbsndptr() left off */
+	struct mbuf *sb_sndptr;	    /* where sbsndptr_adv() left off */
 	u_int sb_sndptroff;	    /* bytes before it */
 	u_int sb_acc;		    /* bytes that a reader may have */
 	u_int sb_ccc;		    /* bytes claimed (== sb_acc here) */
