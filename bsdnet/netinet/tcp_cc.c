@@ -54,7 +54,7 @@ tcp_cc_count_bytes(struct tcpcb *tp, uint32_t acked, uint16_t type)
 	struct cc_var *ccv = tp->ccv;
 
 	ccv->flags &= ~CCF_ABC_SENTAWND;
-	if (type != CC_ACK || tp->snd_cwnd < tp->snd_ssthresh) {
+	if (type != CC_ACK || tp->snd_cwnd < tp->snd_ssthresh || IN_RECOVERY(tp->t_flags)) {
 		tp->t_bytes_acked = 0;
 		return;
 	}
@@ -82,15 +82,15 @@ tcp_cc_ack(struct tcpcb *tp, uint32_t acked, uint16_t nsegs, uint16_t type)
 		ccv->flags |= CCF_CWND_LIMITED;
 	else
 		ccv->flags &= ~CCF_CWND_LIMITED;
-	/* The window in which a mark came is over. */
-	if (IN_CONGRECOVERY(tp->t_flags) && !IN_FASTRECOVERY(tp->t_flags) &&
-	    SEQ_GEQ(ccv->curack, tp->t_congrecover))
-		EXIT_CONGRECOVERY(tp->t_flags);
 	tcp_cc_count_bytes(tp, acked, type);
 	if (ccv->algo->ack_received != NULL)
 		ccv->algo->ack_received(ccv, type);
 	if (acked == 0)
 		return;
+	/* The window in which a mark came is over. */
+	if (IN_CONGRECOVERY(tp->t_flags) && !IN_FASTRECOVERY(tp->t_flags) &&
+	    SEQ_GEQ(ccv->curack, tp->t_congrecover))
+		EXIT_CONGRECOVERY(tp->t_flags);
 	tp->t_congrecover = SEQ_MAX(tp->t_congrecover, tp->snd_una); /* never half the space off */
 	if (SEQ_GEQ(ccv->curack, tp->t_roundend)) {
 		tp->t_roundend = tp->snd_max;
