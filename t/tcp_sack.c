@@ -123,6 +123,9 @@ int
 main(void)
 {
 	tt_init();
+	/* RFC 6675 by itself; t/tcp_rack.c and t/tcp_prr.c have the others */
+	tt_set("net.inet.tcp.rack.enable", 0);
+	tt_set("net.inet.tcp.do_prr", 0);
 	ls = tt_listen(16);
 	test_receiver();
 	test_recovery();

@@ -15,7 +15,7 @@
 
 /* ---- round trips ---- */
 
-static void
+void
 tcp_measure_rtt(struct tcpcb *tp, const struct tcp_seg *seg)
 {
 	uint32_t ms;
@@ -44,11 +44,14 @@ tcp_use_sack(const struct tcpcb *tp)
 	return ((tp->t_flags & TF_SACK_PERMIT) != 0);
 }
 
-static void
+void
 tcp_enter_recovery(struct tcpcb *tp)
 {
 	const u_int mss = tcp_maxseg(tp);
 
+	tcp_undo_begin(tp, false);
+	tcp_prr_enter(tp);
+	tcp_timer_activate(tp, TT_TLP, 0);
 	tcp_cc_cong_signal(tp, CC_NDUPACK);
 	ENTER_RECOVERY(tp->t_flags);
 	tp->snd_recover = tp->snd_max;
@@ -80,6 +83,11 @@ tcp_dupack(struct tcpcb *tp, struct tcp_seg *seg)
 		return;
 	}
 	tp->t_dupacks++;
+	tcp_frto_dupack(tp);
+	if (tp->t_rack.rk_on) {
+		tcp_cc_ack(tp, 0, 1, CC_DUPACK); /* time tells what is lost, not how many */
+		return;
+	}
 	lost = tp->t_dupacks >= TCP_DUPTHRESH ||
 	       (tcp_use_sack(tp) && tcp_sack_islost(tp, tp->snd_una));
 	/* RFC 6582 3.2 step 2: duplicates of what was retransmitted before prove nothing. */
@@ -98,8 +106,11 @@ tcp_recovery_ack(struct tcpcb *tp, const struct tcp_seg *seg, uint32_t acked)
 	if (SEQ_GEQ(seg->ack, tp->snd_recover)) {
 		/* All of it. */
 		tcp_cc_post_recovery(tp, acked);
+		if (tcp_use_sack(tp) && V_tcp_do_prr)
+			tp->snd_cwnd = tp->snd_ssthresh; /* RFC 6937 3 */
 		tp->t_rexmit1 = false;
 		tp->t_dupacks = 0;
+		tcp_rack_recovered(tp);
 		return;
 	}
 	tcp_cc_ack(tp, acked, seg->nsegs, CC_PARTIALACK);
@@ -146,8 +157,12 @@ tcp_ack_advance(struct tcpcb *tp, struct tcp_seg *seg)
 	/* never half the space behind: RFC 6582 compares with it */
 	if (!IN_RECOVERY(tp->t_flags) && SEQ_LT(tp->snd_recover, tp->snd_una - 1))
 		tp->snd_recover = tp->snd_una - 1;
-	if ((tp->t_flags & TF_RTORECOVERY) != 0 && SEQ_GEQ(tp->snd_una, tp->snd_recover))
+	if (tp->t_undo.u_on)
+		(void)tcp_undo_ack(tp, seg);
+	if ((tp->t_flags & TF_RTORECOVERY) != 0 && SEQ_GEQ(tp->snd_una, tp->snd_recover)) {
 		tp->t_flags &= ~TF_RTORECOVERY;
+		tcp_rack_recovered(tp);
+	}
 	tp->t_acktime = getsbinuptime();
 	tp->t_softerror = 0;
 	if (tp->t_rxtshift != 0) {
@@ -158,6 +173,7 @@ tcp_ack_advance(struct tcpcb *tp, struct tcp_seg *seg)
 		tcp_timer_activate(tp, TT_REXMT, 0);
 	else if (!tcp_timer_active(tp, TT_PERSIST))
 		tcp_timer_activate(tp, TT_REXMT, tp->t_rxtcur);
+	tcp_tlp_schedule(tp);
 }
 
 /*
@@ -247,10 +263,31 @@ tcp_is_dupack(const struct tcpcb *tp, const struct tcp_seg *seg, bool news)
 	return (seg->win == tp->snd_wnd && !tcp_timer_active(tp, TT_PERSIST));
 }
 
+/* What the ACK told besides: RACK, probes, D-SACK, PRR. delivered: bytes, cumulatively or not. */
+static void
+tcp_recovery_step(struct tcpcb *tp, struct tcp_seg *seg, uint32_t delivered)
+{
+	if (seg->dsack.start != seg->dsack.end && tcp_undo_dsack(tp, seg))
+		seg->output = true;
+	if (tp->t_rack.rk_on) {
+		if (tp->t_sack.ss_n != 0)
+			tcp_timer_activate(tp, TT_TLP, 0);
+		tcp_rack_dsack(tp, seg);
+		if (tcp_rack_detect(tp)) {
+			seg->output = true;
+			if ((tp->t_flags & (TF_FASTRECOVERY | TF_RTORECOVERY)) == 0)
+				tcp_enter_recovery(tp);
+		}
+	}
+	if (IN_FASTRECOVERY(tp->t_flags) && tcp_use_sack(tp) && V_tcp_do_prr)
+		tcp_prr_ack(tp, delivered);
+}
+
 enum tcp_verdict
 tcp_step_ack(struct tcpcb *tp, struct tcp_seg *seg)
 {
 	enum tcp_verdict v;
+	uint32_t sacked = tp->t_sack.ss_bytes;
 	bool news = false;
 
 	if ((seg->flags & TH_ACK) == 0)
@@ -266,9 +303,12 @@ tcp_step_ack(struct tcpcb *tp, struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_rcvacktooold);
 		return (TV_CHALLENGE);
 	}
+	if (SEQ_GT(seg->ack, tp->snd_una))
+		tcp_rack_acked(tp, seg);
 	if (tcp_use_sack(tp) && SEQ_GEQ(seg->ack, tp->snd_una) &&
 	    ((seg->to.to_flags & TOF_SACK) != 0 || tp->t_sack.ss_n != 0))
 		news = tcp_sack_ack(tp, seg);
+	tcp_tlp_ack(tp, seg);
 	if (SEQ_GT(seg->ack, tp->snd_una)) {
 		tcp_ack_advance(tp, seg);
 		seg->output = true;
@@ -278,5 +318,7 @@ tcp_step_ack(struct tcpcb *tp, struct tcp_seg *seg)
 		tp->t_dupacks = 0;
 	if (tcp_update_sndwnd(tp, seg))
 		seg->output = true;
+	if (tcp_use_sack(tp) && SEQ_GEQ(seg->ack, tp->snd_una))
+		tcp_recovery_step(tp, seg, seg->acked + tp->t_sack.ss_bytes - sacked);
 	return (tcp_fin_acked(tp, seg));
 }

@@ -99,6 +99,7 @@ tcp_established(struct tcpcb *tp, struct tcp_seg *seg)
 		tp->t_rxtinit = TCPTV_RTOSYNLOST;
 		tp->t_rxtcur = tcp_rexmtval(tp);
 	}
+	tcp_rack_start(tp);
 	tcp_cc_conn_init(tp);
 	if ((tp->t_flags & TF_NEEDFIN) != 0) {
 		tp->t_flags &= ~TF_NEEDFIN;
@@ -117,10 +118,7 @@ tcp_synsent_established(struct tcpcb *tp, struct tcp_seg *seg)
 	tp->snd_una++; /* our SYN; what else was acknowledged, the ACK step finds */
 	if (SEQ_LT(tp->snd_nxt, tp->snd_una))
 		tp->snd_nxt = tp->snd_una;
-	if (tp->t_rtttime_on && SEQ_GT(seg->ack, tp->t_rtseq)) {
-		tp->t_rtttime_on = 0;
-		tcp_xmit_timer(tp, (uint32_t)sbttous(sbinuptime() - tp->t_rtttime));
-	}
+	tcp_measure_rtt(tp, seg);
 	tp->t_rxtshift = 0;
 	tp->t_rxtcur = tcp_rexmtval(tp);
 	tp->t_flags |= TF_ACKNOW;

@@ -188,13 +188,18 @@ tcp_send_limit(struct tcpcb *tp, uint32_t off)
 {
 	uint32_t cwnd = tp->snd_cwnd, pipe, room;
 
-	if (IN_FASTRECOVERY(tp->t_flags) && (tp->t_flags & TF_SACK_PERMIT) != 0) {
+	if (tp->t_undo.u_frto == 2) /* RFC 5682 2.1, 2 b: two new segments */
+		return (min(tp->snd_wnd, tp->t_undo.u_limit - tp->snd_una));
+	if ((IN_FASTRECOVERY(tp->t_flags) && (tp->t_flags & TF_SACK_PERMIT) != 0) ||
+	    ((tp->t_flags & TF_RTORECOVERY) != 0 && tp->t_rack.rk_on)) {
 		pipe = tcp_sack_pipe(tp);
 		room = cwnd > pipe ? cwnd - pipe : 0;
 		return (min(tp->snd_wnd, room < tcp_maxseg(tp) ? off : off + room));
 	}
-	if (V_tcp_do_rfc3042 && tp->t_dupacks > 0 && tp->t_dupacks < 3 &&
-	    !IN_FASTRECOVERY(tp->t_flags)) {
+	if (V_tcp_do_rfc3042 && tp->t_rack.rk_on)
+		cwnd += tp->t_sack.ss_bytes; /* RACK waits; what left the network makes room */
+	else if (V_tcp_do_rfc3042 && tp->t_dupacks > 0 && tp->t_dupacks < 3 &&
+		 !IN_FASTRECOVERY(tp->t_flags)) {
 		/* two segments more; what the peer reported with SACK is not in the network */
 		cwnd += tp->t_dupacks * tcp_maxseg(tp);
 	}
@@ -220,6 +225,21 @@ tcp_worth_sending(const struct tcpcb *tp, const struct tcp_plan *p, bool last, b
 	return (tp->max_sndwnd > 0 && p->len >= tp->max_sndwnd / 2);
 }
 
+/* With RACK: what is lost, one segment at least where recovery begins. */
+static bool
+tcp_decide_rack(struct tcpcb *tp, struct tcp_plan *p)
+{
+	const uint32_t pipe = tcp_rack_pipe(tp);
+	const uint32_t room = tp->snd_cwnd > pipe ? tp->snd_cwnd - pipe : 0;
+	bool force = tp->t_rexmit1;
+
+	if (tp->snd_wnd == 0 || tp->t_undo.u_frto == 2)
+		return (false);
+	tp->t_rexmit1 = false;
+	p->more = tcp_rack_nextseg(tp, p, room, force);
+	return (p->more);
+}
+
 /* A hole to fill, ahead of anything new. */
 static bool
 tcp_decide_rexmit(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail)
@@ -227,6 +247,8 @@ tcp_decide_rexmit(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail)
 	const uint32_t off = tp->snd_nxt - tp->snd_una;
 	uint32_t hole, pipe, room;
 
+	if (tp->t_rack.rk_on)
+		return (tcp_decide_rack(tp, p));
 	if (tp->t_rexmit1) {
 		/* the first segment, whatever the windows say; but not what the peer has */
 		tp->t_rexmit1 = false;
@@ -319,7 +341,11 @@ tcp_decide(struct tcpcb *tp, struct tcp_plan *p)
 		return (send);
 	}
 	p->flags = tcp_outflags[tp->t_state];
-	send = IN_FASTRECOVERY(tp->t_flags) && tcp_decide_rexmit(tp, p, avail);
+	if (tp->t_rack.tlp_send)
+		send = tcp_tlp_plan(tp, p, avail);
+	else
+		send = (IN_FASTRECOVERY(tp->t_flags) || tcp_rack_haslost(tp)) &&
+		       tcp_decide_rexmit(tp, p, avail);
 	if (send)
 		p->len =
 		    min(p->len, p->seq - tp->snd_una < avail ? avail - (p->seq - tp->snd_una) : 0);
@@ -465,6 +491,11 @@ tcp_sent_sequence(struct tcpcb *tp, const struct tcp_plan *p)
 	if ((p->flags & TH_FIN) != 0)
 		tp->t_flags |= TF_SENTFIN;
 	tp->t_sndtime = getsbinuptime();
+	tcp_rack_sent(tp, p->seq, end);
+	if (IN_FASTRECOVERY(tp->t_flags))
+		tp->t_prr.prr_out += end - p->seq;
+	if (SEQ_LT(p->seq, tp->snd_max) && !tp->t_rack.tlp_out)
+		tcp_undo_sent(tp, p->seq, end);
 	if (p->rexmit) {
 		if (tp->t_rtttime_on && SEQ_GEQ(tp->t_rtseq, p->seq) && SEQ_LT(tp->t_rtseq, end))
 			tp->t_rtttime_on = 0; /* Karn */
@@ -500,6 +531,7 @@ tcp_sent_sequence(struct tcpcb *tp, const struct tcp_plan *p)
 		}
 		tcp_timer_activate(tp, TT_REXMT, (u_int)tp->t_rxtcur);
 	}
+	tcp_tlp_schedule(tp);
 }
 
 static void

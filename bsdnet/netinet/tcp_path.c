@@ -141,6 +141,8 @@ tcp_mtudisc(struct tcpcb *tp, u_int mtu)
 	/* Nobody lost anything to congestion: the window stays. */
 	tp->t_rtttime_on = 0;
 	tcp_sack_clear(tp);
+	tcp_rack_clear(tp);
+	tp->t_undo.u_on = false;
 	EXIT_RECOVERY(tp->t_flags);
 	tp->t_dupacks = 0;
 	tp->snd_recover = tp->snd_max;

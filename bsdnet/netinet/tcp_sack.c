@@ -65,10 +65,26 @@ sack_remove(struct sackscore *ss, u_int i, u_int n)
 	V_tcp_sack_globalholes -= (int)n;
 }
 
+/* Tells RACK of what of [start, end) lies in no block from i to before j. */
+static void
+sack_tell(struct tcpcb *tp, const struct tcp_seg *seg, u_int i, u_int j, tcp_seq start, tcp_seq end)
+{
+	const struct sackscore *ss = &tp->t_sack;
+
+	for (; i < j; i++) {
+		if (SEQ_LT(start, ss->ss_blk[i].start))
+			tcp_rack_sacked(tp, seg, start, ss->ss_blk[i].start);
+		start = SEQ_MAX(start, ss->ss_blk[i].end);
+	}
+	if (SEQ_LT(start, end))
+		tcp_rack_sacked(tp, seg, start, end);
+}
+
 /* Adds [start, end) and joins what it touches. True: some of it was news. */
 static bool
-sack_insert(struct sackscore *ss, tcp_seq start, tcp_seq end)
+sack_insert(struct tcpcb *tp, const struct tcp_seg *seg, tcp_seq start, tcp_seq end)
 {
+	struct sackscore *ss = &tp->t_sack;
 	uint32_t had = 0;
 	u_int i, j;
 
@@ -77,11 +93,12 @@ sack_insert(struct sackscore *ss, tcp_seq start, tcp_seq end)
 		continue;
 	for (j = i; j < ss->ss_n && SEQ_LEQ(ss->ss_blk[j].start, end); j++)
 		had += ss->ss_blk[j].end - ss->ss_blk[j].start;
+	if (i == j && !sack_make_room(ss)) {
+		TCPSTAT_INC(tcps_sack_sboverflow);
+		return (false);
+	}
+	sack_tell(tp, seg, i, j, start, end);
 	if (i == j) {
-		if (!sack_make_room(ss)) {
-			TCPSTAT_INC(tcps_sack_sboverflow);
-			return (false);
-		}
 		memmove(&ss->ss_blk[i + 1], &ss->ss_blk[i], (ss->ss_n - i) * sizeof(ss->ss_blk[0]));
 		ss->ss_blk[i] = (struct sackblk){start, end};
 		ss->ss_n++;
@@ -132,12 +149,28 @@ sack_is_dsack(const struct tcpcb *tp, const struct tcp_seg *seg)
 		SEQ_LEQ(b->end, b[1].end) && SEQ_GEQ(b->start, seg->ack));
 }
 
+/* The blocks by sequence: RACK must not take the order in which they are reported for a
+ * reordering on the way. */
+static void
+sack_order(const struct tcp_seg *seg, const struct sackblk **order)
+{
+	u_int j;
+
+	for (u_int i = 0; i < seg->to.to_nsacks; i++) {
+		const struct sackblk *b = &seg->to.to_sacks[i];
+
+		for (j = i; j > 0 && SEQ_GT(order[j - 1]->start, b->start); j--)
+			order[j] = order[j - 1];
+		order[j] = b;
+	}
+}
+
 bool
 tcp_sack_ack(struct tcpcb *tp, struct tcp_seg *seg)
 {
 	struct sackscore *ss = &tp->t_sack;
 	const tcp_seq una = SEQ_MAX(tp->snd_una, seg->ack);
-	const struct sackblk *b;
+	const struct sackblk *b, *order[TCP_MAX_SACK];
 	bool news = false;
 
 	if (ss->ss_n > 0)
@@ -147,8 +180,9 @@ tcp_sack_ack(struct tcpcb *tp, struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_dsack_count);
 		TCPSTAT_ADD(tcps_dsack_bytes, seg->dsack.end - seg->dsack.start);
 	}
+	sack_order(seg, order);
 	for (u_int i = 0; i < seg->to.to_nsacks; i++) {
-		b = &seg->to.to_sacks[i];
+		b = order[i];
 		TCPSTAT_INC(tcps_sack_rcv_blocks);
 		if (SEQ_GEQ(b->start, b->end) || SEQ_GT(b->end, tp->snd_max)) {
 			TCPSTAT_INC(tcps_sack_badblk);
@@ -163,7 +197,7 @@ tcp_sack_ack(struct tcpcb *tp, struct tcp_seg *seg)
 			TCPSTAT_INC(tcps_sack_badblk);
 			continue;
 		}
-		if (sack_insert(ss, b->start, b->end))
+		if (sack_insert(tp, seg, b->start, b->end))
 			news = true;
 	}
 	if (SEQ_LT(ss->ss_highrxt, una))
@@ -176,6 +210,12 @@ static bool
 sack_lost_below(const struct tcpcb *tp, u_int nblk, uint32_t bytes)
 {
 	return (nblk >= SACK_DUPTHRESH || bytes > (SACK_DUPTHRESH - 1) * tcp_maxseg(tp));
+}
+
+bool
+tcp_sack_enough(const struct tcpcb *tp)
+{
+	return (sack_lost_below(tp, tp->t_sack.ss_n, tp->t_sack.ss_bytes));
 }
 
 bool
@@ -208,6 +248,8 @@ tcp_sack_pipe(const struct tcpcb *tp)
 	uint32_t pipe, bytes = 0;
 	tcp_seq a, b;
 
+	if (tp->t_rack.rk_on)
+		return (tcp_rack_pipe(tp));
 	if (ss->ss_n == 0)
 		return (tp->snd_max - tp->snd_una + sack_resent(ss, tp->snd_una, tp->snd_max));
 	pipe = tp->snd_max - ss->ss_blk[ss->ss_n - 1].end;

@@ -451,9 +451,10 @@ tcp_fast_path(struct tcpcb *tp, struct tcp_seg *seg)
 	}
 	if (seg->len == 0) {
 		if (SEQ_LEQ(seg->ack, tp->snd_una) || SEQ_GT(seg->ack, tp->snd_max) ||
-		    tp->t_sack.ss_n != 0)
+		    tp->t_sack.ss_n != 0 || tp->t_rack.tlp_out)
 			return (false);
 		TCPSTAT_INC(tcps_predack);
+		tcp_rack_acked(tp, seg);
 		tcp_ack_advance(tp, seg);
 		tp->snd_wnd = seg->win;
 		tp->snd_wl1 = seg->seq;

@@ -113,6 +113,7 @@ tcp_release_buffers(struct tcpcb *tp)
 {
 	tcp_reass_flush(tp);
 	tcp_sack_free(tp);
+	tcp_rack_free(tp);
 }
 
 void

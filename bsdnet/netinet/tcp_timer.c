@@ -2,6 +2,8 @@
  * tcp_timer.c - what happens when nothing does.
  *
  *   timer       runs while                            when it fires
+ *   TT_RACK     segments may be late, or lost          look again (RFC 8985 6.2; tcp_rack.c)
+ *   TT_TLP      the last flight is unacknowledged     send a probe (RFC 8985 7; tcp_tlp.c)
  *   TT_REXMT    data, SYN or FIN is unacknowledged    retransmit from snd_una, double the time-out;
  *                                                     give up after net.inet.tcp.retries (RFC 6298)
  *   TT_PERSIST  the peer's window is closed and       probe with one byte, backing off between
@@ -47,18 +49,20 @@ tcp_timer_arm(struct tcpcb *tp, sbintime_t when)
 }
 
 void
-tcp_timer_activate(struct tcpcb *tp, tt_which which, u_int ms)
+tcp_timer_activate_sbt(struct tcpcb *tp, tt_which which, sbintime_t when)
 {
-	sbintime_t when;
-
-	if (ms == 0) {
-		tp->t_timers[which] = SBT_MAX;
-		return;
-	}
-	when = getsbinuptime() + mstosbt(ms);
 	tp->t_timers[which] = when;
 	if (when < tp->t_armed)
 		tcp_timer_arm(tp, when);
+}
+
+void
+tcp_timer_activate(struct tcpcb *tp, tt_which which, u_int ms)
+{
+	if (ms == 0)
+		tp->t_timers[which] = SBT_MAX;
+	else
+		tcp_timer_activate_sbt(tp, which, getsbinuptime() + mstosbt(ms));
 }
 
 bool
@@ -196,12 +200,17 @@ tcp_timer_rexmt(struct tcpcb *tp)
 	tp->t_rtttime_on = 0; /* Karn */
 	tcp_pmtud_blackhole(tp);
 	if (TCPS_HAVEESTABLISHED(tp->t_state)) {
+		tcp_undo_begin(tp, true);
 		tcp_cc_cong_signal(tp, CC_RTO);
 		tp->t_flags |= TF_RTORECOVERY;
 	} else
 		tcp_rexmt_syn(tp);
 	tp->snd_recover = tp->snd_max;
-	tp->snd_nxt = tp->snd_una;
+	if (tp->t_rack.rk_on) {
+		tp->snd_nxt = tp->snd_max;
+		tcp_rack_rto(tp);
+	} else
+		tp->snd_nxt = tp->snd_una;
 	tp->t_flags |= TF_ACKNOW;
 	(void)tcp_output(tp);
 	return (tcp_isdead(tp));
@@ -298,6 +307,8 @@ tcp_timer_delack(struct tcpcb *tp)
 }
 
 static bool (*const tcp_timer_table[TT_N])(struct tcpcb *) = {
+    [TT_RACK] = tcp_timer_rack,
+    [TT_TLP] = tcp_timer_tlp,
     [TT_REXMT] = tcp_timer_rexmt,
     [TT_PERSIST] = tcp_timer_persist,
     [TT_KEEP] = tcp_timer_keep,

@@ -9,7 +9,16 @@
 
 struct tcpcb;
 
-typedef enum { TT_REXMT = 0, TT_PERSIST, TT_KEEP, TT_2MSL, TT_DELACK, TT_N } tt_which;
+typedef enum {
+	TT_RACK = 0,
+	TT_TLP,
+	TT_REXMT,
+	TT_PERSIST,
+	TT_KEEP,
+	TT_2MSL,
+	TT_DELACK,
+	TT_N
+} tt_which;
 
 /* All in milliseconds (hz is 1000, so these are ticks too). */
 #define TCPTV_MSL 30000
@@ -32,6 +41,8 @@ extern const int tcp_backoff[TCP_MAXRXTSHIFT + 1];
 
 /* Starts, moves (ms > 0) or stops (ms == 0) a timer. Cheap: most calls only store the deadline. */
 void tcp_timer_activate(struct tcpcb *, tt_which, u_int ms);
+/* The same, at a time. */
+void tcp_timer_activate_sbt(struct tcpcb *, tt_which, sbintime_t when);
 bool tcp_timer_active(const struct tcpcb *, tt_which);
 /* Milliseconds until it fires; 0 if stopped. */
 u_int tcp_timer_left(const struct tcpcb *, tt_which);

@@ -14,6 +14,7 @@
 #include <netinet/in_pcb.h>
 #include <netinet/tcp.h>
 #include <netinet/tcp_fsm.h>
+#include <netinet/tcp_rack.h>
 #include <netinet/tcp_timer.h>
 #include <netinet/cc/cc.h>
 
@@ -131,6 +132,9 @@ struct tcpcb {
 	uint8_t rcv_numsacks;
 	struct sackblk sackblks[MAX_SACK_BLKS]; /* to report; newest first */
 	struct sackscore t_sack;
+	struct tcp_rack t_rack;
+	struct tcp_prr t_prr;
+	struct tcp_undo t_undo;
 	struct sackblk t_dsack; /* what came twice, to report once (RFC 2883); empty: nothing */
 
 	/* the program's wishes; 0: the system's */
@@ -304,7 +308,8 @@ struct tcpstat {
 	    tcps_sc_sendcookie, tcps_sc_recvcookie, tcps_sc_spurcookie, tcps_sc_failcookie;
 	uint64_t tcps_sack_recovery_episode, tcps_sack_rexmits, tcps_sack_rexmit_bytes,
 	    tcps_sack_rescue_rexmit, tcps_sack_rcv_blocks, tcps_sack_send_blocks,
-	    tcps_sack_sboverflow, tcps_sack_badblk, tcps_dsack_count, tcps_dsack_bytes;
+	    tcps_sack_sboverflow, tcps_sack_badblk, tcps_dsack_count, tcps_dsack_bytes,
+	    tcps_sack_lostrexmt, tcps_tlpresends, tcps_tlpresend_bytes, tcps_tlprepaired;
 	uint64_t tcps_dupack_recovery, tcps_limitedxmit, tcps_mtudisc, tcps_pmtud_toolow,
 	    tcps_pmtud_blackhole_activated, tcps_pmtud_blackhole_activated_min_mss,
 	    tcps_pmtud_blackhole_failed, tcps_tw_recycles, tcps_tw_resets, tcps_badcksumopt,
@@ -380,6 +385,9 @@ TCP_TUNABLE(int, tcp_persmax);
 TCP_TUNABLE(int, tcp_finwait2_timeout);
 TCP_TUNABLE(int, tcp_retries);
 TCP_TUNABLE(int, tcp_rexmit_drop_options);
+TCP_TUNABLE(int, tcp_rack_enable);
+TCP_TUNABLE(int, tcp_rack_tlp);
+TCP_TUNABLE(int, tcp_do_prr);
 #define V_tcp_mssdflt VNET(tcp_mssdflt)
 #define V_tcp_minmss VNET(tcp_minmss)
 #define V_tcp_do_rfc1323 VNET(tcp_do_rfc1323)
@@ -435,6 +443,9 @@ TCP_TUNABLE(int, tcp_rexmit_drop_options);
 #define V_tcp_finwait2_timeout VNET(tcp_finwait2_timeout)
 #define V_tcp_retries VNET(tcp_retries)
 #define V_tcp_rexmit_drop_options VNET(tcp_rexmit_drop_options)
+#define V_tcp_rack_enable VNET(tcp_rack_enable)
+#define V_tcp_rack_tlp VNET(tcp_rack_tlp)
+#define V_tcp_do_prr VNET(tcp_do_prr)
 
 #define TP_KEEPINIT(tp) ((tp)->t_keepinit ? (tp)->t_keepinit : (u_int)V_tcp_keepinit)
 #define TP_KEEPIDLE(tp) ((tp)->t_keepidle ? (tp)->t_keepidle : (u_int)V_tcp_keepidle)
@@ -513,11 +524,13 @@ void tcp_append(struct tcpcb *, struct mbuf *, tcp_seq start, uint32_t len);
 /* tcp_ack.c */
 enum tcp_verdict tcp_step_ack(struct tcpcb *, struct tcp_seg *);
 bool tcp_update_sndwnd(struct tcpcb *, const struct tcp_seg *);
+void tcp_measure_rtt(struct tcpcb *, const struct tcp_seg *);
 void tcp_ack_advance(struct tcpcb *, struct tcp_seg *);
 /* tcp_cc.c: to the congestion control algorithm */
 void tcp_cc_conn_init(struct tcpcb *);
 void tcp_cc_ack(struct tcpcb *, uint32_t acked, uint16_t nsegs, uint16_t type);
 void tcp_cc_cong_signal(struct tcpcb *, uint32_t type);
+void tcp_enter_recovery(struct tcpcb *);
 bool tcp_cc_ecn(struct tcpcb *, tcp_seq ack);
 void tcp_cc_post_recovery(struct tcpcb *, uint32_t acked);
 void tcp_cc_inflate(struct tcpcb *);
@@ -554,6 +567,7 @@ void tcp_sack_clear(struct tcpcb *);
 void tcp_sack_free(struct tcpcb *);
 uint32_t tcp_sack_pipe(const struct tcpcb *); /* bytes in the network, RFC 6675 */
 bool tcp_sack_islost(const struct tcpcb *, tcp_seq);
+bool tcp_sack_enough(const struct tcpcb *); /* the threshold of duplicates is reached */
 tcp_seq tcp_sack_skip(const struct tcpcb *, tcp_seq, uint32_t *room);
 /* RFC 6675 NextSeg(), rules 1 (lost) or 3 and 4 (not lost): at most room bytes into plan. */
 bool tcp_sack_nextseg(const struct tcpcb *, struct tcp_plan *, uint32_t room, bool lost);
