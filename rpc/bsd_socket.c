@@ -497,7 +497,8 @@ bsock_write(struct bsock *b, size_t n, bool more)
 	}
 	error = sosend(b->b_so, NULL, NULL, m, NULL, MSG_DONTWAIT | (more ? MSG_MORETOCOME : 0),
 	    bsd_thread(NULL));
-	return (bsd_errno_to_linux(error));
+	/* the bytes are in the send buffer by then: TCP tries again */
+	return (error == ENOBUFS ? 0 : bsd_errno_to_linux(error));
 }
 
 int

@@ -168,6 +168,21 @@ size_pair(const int end[2])
 	(void)setsockopt(end[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
+
+/* We want no descriptors from a program: the kernel would drop them, and that can take long. */
+static void
+refuse_rights(int fd)
+{
+	static bool unknown;
+	int off = 0;
+
+	if (!unknown && setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) != 0)
+		unknown = true;
+}
+
 static uint64_t
 cookie_of(int fd)
 {
@@ -205,6 +220,7 @@ pair_create(struct space *space, bool stream, struct pair **pp, int *program_fd)
 		error = errno;
 		goto fail;
 	}
+	refuse_rights(end[0]);
 	if (stream)
 		size_pair(end);
 	p->p_interest = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET;

@@ -29,6 +29,7 @@
 #define PF_SHUT 0x0400	      /* a listener that was shut down */
 #define PF_URGENT 0x0800      /* the program sent urgent data */
 #define PF_IN_END 0x1000      /* it writes no more: read until 0 */
+#define PF_ORPHAN 0x2000      /* its listener went while it may have waited there */
 
 struct pair;
 struct held_dgram;
@@ -63,6 +64,7 @@ struct pair {
 	unsigned p_nwaiting;
 	/* connection: where it waits */
 	struct pair *p_listener;
+	uint64_t p_orphaned_ns;
 	TAILQ_ENTRY(pair) p_waitlink;
 
 	TAILQ_ENTRY(pair) p_ready;

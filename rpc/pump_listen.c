@@ -23,6 +23,8 @@
 #include "rpc/linux_abi.h"
 #include "rpc/pair.h"
 
+#define ORPHAN_NS 1000000000u /* for the kernel to drop a dead listener's queue */
+
 union fd_control {
 	char bytes[CMSG_SPACE(sizeof(int))];
 	struct cmsghdr align;
@@ -125,7 +127,11 @@ listener_held(void *owner)
 bool
 listener_died_waiting(struct pair *conn)
 {
-	if ((conn->p_flags & PF_WAITING) == 0 || (conn->p_flags & PF_TALKED) != 0)
+	if ((conn->p_flags & PF_TALKED) != 0)
+		return (false);
+	if ((conn->p_flags & PF_ORPHAN) != 0)
+		return (host_monotonic_ns() - conn->p_orphaned_ns < ORPHAN_NS);
+	if ((conn->p_flags & PF_WAITING) == 0)
 		return (false);
 	refresh(conn->p_listener);
 	return ((conn->p_flags & PF_WAITING) != 0);
@@ -176,19 +182,19 @@ reset_waiting(struct pair *l)
 	}
 }
 
-/* Those that the program may have in its hands, or that are closed already, are not ours. */
+/*
+ * The listener's queue dies with it, but a little later than we hear of it. Those that then hang
+ * up without a word were in it.
+ */
 static void
-spare_talkers(struct pair *l)
+orphan_waiting(struct pair *l)
 {
-	struct pair *conn, *next;
+	struct pair *conn;
 
-	for (conn = TAILQ_FIRST(&l->p_waiting); conn != NULL; conn = next) {
-		struct pollfd pfd = {.fd = conn->p_fd};
-
-		next = TAILQ_NEXT(conn, p_waitlink);
-		if ((conn->p_flags & PF_TALKED) != 0 || poll(&pfd, 1, 0) <= 0 ||
-		    (pfd.revents & POLLHUP) == 0)
-			listener_forget(conn);
+	while ((conn = TAILQ_FIRST(&l->p_waiting)) != NULL) {
+		listener_forget(conn);
+		conn->p_flags |= PF_ORPHAN;
+		conn->p_orphaned_ns = host_monotonic_ns();
 	}
 }
 
@@ -199,8 +205,7 @@ listen_run(struct pair *l)
 	int error = 0;
 
 	if ((l->p_flags & PF_HUP) != 0) {
-		spare_talkers(l);
-		reset_waiting(l);
+		orphan_waiting(l);
 		pair_destroy(l, false);
 		return (false);
 	}

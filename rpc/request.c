@@ -35,11 +35,10 @@ find(struct request *r, struct pair **pp, struct grave **gp)
 
 	*gp = NULL;
 	*pp = pair_by_fd(r->r_fds[0], &cookie);
-	if (*pp != NULL)
-		return (0);
-	if ((*gp = grave_find(cookie)) != NULL)
-		return (0);
-	return (EBADF);
+	if (*pp == NULL)
+		*gp = grave_find(cookie);
+	r->r_ours = *pp != NULL || *gp != NULL;
+	return (r->r_ours ? 0 : EBADF);
 }
 
 /* For what makes no sense any more on an ended connection: `dead` is the answer then. */

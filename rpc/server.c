@@ -23,6 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "rpc/closer.h"
 #include "rpc/pair.h"
 #include "rpc/server.h"
 
@@ -428,7 +429,7 @@ take_fds(struct msghdr *msg, struct request *r)
 			if (r->r_nfds < RPC_FDS_MAX)
 				r->r_fds[r->r_nfds++] = fd;
 			else
-				close(fd);
+				closer_close(fd);
 		}
 	}
 }
@@ -566,8 +567,10 @@ conn_ready(struct host_watch *w, uint32_t events)
 	r.r_data = message + sizeof(r.r_head);
 	handle(&r, (size_t)n, msg.msg_flags);
 	for (i = 0; i < r.r_nfds; i++)
-		if (r.r_fds[i] >= 0)
+		if (r.r_fds[i] >= 0 && r.r_ours)
 			close(r.r_fds[i]);
+		else if (r.r_fds[i] >= 0)
+			closer_close(r.r_fds[i]);
 }
 
 /* ---- the daemon's own socket ---- */

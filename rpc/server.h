@@ -55,6 +55,7 @@ struct request {
 	const char *r_data; /* r_head.m_len bytes */
 	int r_fds[RPC_FDS_MAX];
 	unsigned r_nfds;
+	bool r_ours; /* r_fds[0] is a pair's: closing it takes no time */
 	/* the reply */
 	char *r_reply; /* RPC_OPTVAL_MAX + 64 bytes of room, or what a handler put there */
 	size_t r_replylen;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The control protocol under abuse: garbage, wrong versions, lies about lengths and descriptors,
 authority, limits, attached namespaces, re-keyed connections; and options one by one."""
-import os, sys, socket, struct, errno, select, time, random, array
+import os, re, sys, socket, struct, errno, select, time, random
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from rpcwire import *
 
@@ -117,6 +117,25 @@ raises(errno.EBADF, "a descriptor that is not ours", good.call, GETSOCKNAME, b""
 raises(errno.EBADF, "nor one with a name like ours", good.call, GETSOCKNAME, b"", x.fileno())
 other = d.client()
 ok(other.call(GETSOCKNAME, b"", keep.fileno()), "another connection may use a descriptor that it holds")
+
+# closing what it was sent may take for ever: TCP with SO_LINGER and a peer that does not read
+ls = socket.socket(); ls.bind(("127.0.0.1", 0)); ls.listen(1)
+slow = socket.create_connection(ls.getsockname()); far, _ = ls.accept()
+slow.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60)); slow.setblocking(False)
+try:
+    while True: slow.send(bytes(1 << 20))
+except BlockingIOError:
+    pass
+raises(errno.EBADF, "a descriptor that is slow to close", other.call, GETSOCKNAME, b"", slow.fileno())
+v = [x for x in os.uname().release.split(".")][:2]
+if (int(v[0]), int(re.match(r"\d+", v[1])[0])) >= (6, 16):
+    conn = good.socket(socket.SOCK_DGRAM)
+    raises(errno.EPERM, "the data path takes no descriptors", socket.send_fds, conn.s, [b"x"], [slow.fileno()])
+    conn.close()
+slow.close()
+t0 = time.monotonic(); good.text(CTL_STATUS)
+ok(time.monotonic() - t0 < 2, "does not hold the daemon up")
+far.close(); ls.close()
 
 # ---- a connection of a child's own
 a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
