@@ -50,7 +50,7 @@ build() {
 	local log
 	log=$(mktemp)
 	if ! make -C "$ALPINE_TOP" -j"$(nproc)" "$@" >"$log" 2>&1; then
-		grep -E 'error|warning|Error|\*\*\*' "$log" | head -n 30 >&2
+		grep -E '(error|warning|undefined reference|\*\*\*)[: ]' "$log" | grep -v -e ' -Werror ' | head -n 30 >&2
 		die "make $* failed; its output is in $log"
 	fi
 	rm -f "$log"

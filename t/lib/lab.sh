@@ -80,6 +80,7 @@ lab_cleanup() {
 		"$LABCMD" log --name "$LAB" 2>/dev/null | tail -n 30 | sed 's/^/# alpined: /'
 	fi
 	"$LABCMD" down --name "$LAB"
+	wait 2>/dev/null
 	rm -rf "$TMP"
 }
 lab_start() { # lab_start [ALPINED-ARGS]
