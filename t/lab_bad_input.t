@@ -61,8 +61,7 @@ import random, sys
 from scapy.all import *
 conf.verb = 0; r = random.Random(7); mac = sys.argv[1]; dst = "10.11.12.13"; out = []
 E = lambda t=0x800: Ether(dst=mac, type=t)
-for i in range(1500):
-    k = i % 10
+def frame(k):
     if k == 0: p = E(r.choice([0x800, 0x806, 0x86dd, 0x8100, r.randrange(65536)])) / Raw(r.randbytes(r.randrange(0, 1500)))
     elif k == 1: p = E() / IP(dst=dst, ihl=r.randrange(16), len=r.randrange(65536)) / Raw(r.randbytes(60))
     elif k == 2: p = E() / IP(dst=dst, frag=r.randrange(8191), flags=r.randrange(8), id=r.randrange(5), proto=17) / Raw(r.randbytes(r.randrange(1, 1400)))
@@ -73,7 +72,9 @@ for i in range(1500):
     elif k == 7: p = E(0x806) / Raw(bytes([0, 1, 8, 0, r.randrange(20), r.randrange(20), 0, r.randrange(10)]) + r.randbytes(r.randrange(0, 40)))
     elif k == 8: p = E() / IP(src=r.choice(["127.0.0.1", "255.255.255.255", "224.0.0.1", "0.0.0.0", dst]), dst=dst) / TCP(dport=80, flags="S")
     else: p = E() / IP(dst=dst) / ICMP(type=r.choice([3, 5, 11, 12]), code=r.randrange(6)) / IP(src=dst, dst="10.11.12.1", ihl=r.randrange(16)) / TCP(sport=80, dport=r.randrange(65536))
-    try: b = bytes(p)
+    return bytes(p)
+for i in range(1500):
+    try: b = frame(i % 10)
     except Exception: b = bytes(E()) + r.randbytes(60)   # scapy itself refuses some of these
     out.append(b[:1514])
 s = conf.L2socket(iface="eth0")

@@ -33,7 +33,7 @@ s = dial(); pid = os.fork()
 if pid == 0: os._exit(0 if echo(dial()) else 1)
 print(os.waitpid(pid, 0)[1], echo(s), echo(dial()))")" "0 True True"
 is "exec: a connection as standard input and output" "$(py "
-s = dial(); s.sendall(b'line\n')
+s = dial(); s.settimeout(None); s.sendall(b'line\n')
 p = subprocess.run(['head', '-n', '1'], stdin=s.fileno(), stdout=subprocess.PIPE)
 print(p.stdout)")" "b'line\\n'"
 is "exec: the new program can ask about an inherited socket" "$(py "

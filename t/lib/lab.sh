@@ -6,7 +6,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export ALPINE_BUILD=${ALPINE_BUILD:-build}
 case $ALPINE_BUILD in /*) ;; *) ALPINE_BUILD=$TOP/$ALPINE_BUILD ;; esac
 export ALPINE_BUILD
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1:verify_asan_link_order=0}
 LAB=${LAB:-t$$}
 export ALPINE_LAB_NAME=$LAB
 LABCMD=$TOP/scripts/lab
@@ -23,11 +23,13 @@ ok() { # ok NAME COMMAND...: passes when COMMAND does
 	local name=$1
 	shift
 	TESTS=$((TESTS + 1))
-	if "$@" >"$TMP/ok.out" 2>&1; then
+	local status=0
+	"$@" >"$TMP/ok.out" 2>&1 || status=$?
+	if [ $status = 0 ]; then
 		echo "ok $TESTS - $name"
 	else
 		echo "not ok $TESTS - $name"
-		diag "status $? of: $*"
+		diag "status $status of: $*"
 		tail -n 20 "$TMP/ok.out" | sed 's/^/# /'
 		FAILED=$((FAILED + 1))
 	fi
