@@ -43,8 +43,8 @@ for i in range(int(sys.argv[3])):
 print("done")
 PY
 ulimit -n 8192
-stack python3 "$TMP/echo.py" 10.11.12.13 7001 >"$TMP/r1" &
-peer python3 "$TMP/echo.py" 10.11.12.1 7001 >"$TMP/r2" &
+stack python3 "$TMP/echo.py" 10.11.12.13 7001 >"$TMP/r1" 2>&1 &
+peer python3 "$TMP/echo.py" 10.11.12.1 7001 >"$TMP/r2" 2>&1 &
 wait_for 20 grep -q ready "$TMP/r1"
 wait_for 20 grep -q ready "$TMP/r2"
 is "1,000 connections at once to a server on the stack" "$(peer python3 "$TMP/many.py" 10.11.12.13 7001 1000 2>&1 | tail -n 1)" 1000
