@@ -128,7 +128,7 @@ $(B)/t/fuzz_replay: $(call obj,$(FUZZ_K) $(TLIB_K))
 FUZZ_CC    := clang
 FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
               -fno-omit-frame-pointer -DFUZZ_LIBFUZZER
-FUZZ_KFLAGS := $(subst $(GCCINC),$(shell $(FUZZ_CC) -print-file-name=include),$(KFLAGS))
+FUZZ_KFLAGS = $(subst $(GCCINC),$(shell $(FUZZ_CC) -print-file-name=include),$(KFLAGS))
 FUZZ_OBJ   := $(patsubst %.c,build-fuzz/obj/%.o,$(GLUE_K) $(GLUE_H) $(STACK_K) $(LINK_K) $(TLIB_K) \
               $(TLIB_H))
 build-fuzz/obj/%.o: %.c Makefile

@@ -136,7 +136,7 @@ one_frame(struct fuzz_input *in)
 	fakeif_sleep(1);
 }
 
-/* What programs would do: read, and so free, what was for them. */
+/* What programs would do: read, and so free, what was for them; empty datagrams, too. */
 static void
 drain(struct socket *so)
 {
@@ -145,17 +145,17 @@ drain(struct socket *so)
 	struct uio uio;
 	int flags;
 
-	do {
+	for (;;) {
 		memset(&uio, 0, sizeof(uio));
 		uio.uio_resid = 1000000;
 		m = control = NULL;
 		flags = MSG_DONTWAIT;
 		if (soreceive(so, &sa, &uio, &m, &control, &flags) != 0)
-			break;
+			return;
 		free(sa, M_SONAME);
 		m_freem(m);
 		m_freem(control);
-	} while (uio.uio_resid != 1000000);
+	}
 }
 
 int
