@@ -6,6 +6,11 @@
  * sit in, a cluster counting whole. So that a peer who sends tiny segments cannot make the
  * second one close the window, sbcompress() copies bytes that fill little of their storage to
  * where they fill more. Bounds: kern.ipc.maxsockbuf, kern.ipc.sockbuf_waste_factor.
+ *
+ * All buffers together have a bound too, kern.ipc.maxsockbufmem: thousands of peers that read
+ * slowly must not take all memory. Above it no buffer has room for more than SB_LEAST bytes, which
+ * each may always hold: so every connection still moves, and the sum is the bound plus a little
+ * for each socket. Protocols turn away what was promised room before (sbpressure()).
  */
 #include <sys/param.h>
 #include <sys/systm.h>
@@ -19,10 +24,12 @@
 #include <net/vnet.h>
 
 #define SB_COPY_MAX (MCLBYTES / 4) /* bytes always worth copying into the mbuf before */
+#define SB_LEAST 2048		   /* bytes that a buffer may hold whatever the others do */
 #define SB_SNDPTR_STEPS 8	   /* mbufs that sbsndptr_adv() looks ahead */
 
 u_long sb_max = 2 * 1024 * 1024;
 static u_int sb_efficiency = 8;
+static u_long sb_memory, sb_memory_max = 96 * 1024 * 1024;
 
 static int
 sysctl_sb_max(SYSCTL_HANDLER_ARGS)
@@ -42,6 +49,11 @@ SYSCTL_PROC(_kern_ipc, OID_AUTO, maxsockbuf, CTLTYPE_ULONG | CTLFLAG_RW, &sb_max
     "LU", "Most memory of one socket buffer (bytes, 2304-2147483647, default 2097152)");
 SYSCTL_UINT_RANGE(_kern_ipc, OID_AUTO, sockbuf_waste_factor, CTLFLAG_RW, &sb_efficiency, 1, 64,
     "Memory that a socket buffer may take, as a multiple of its size (1-64, default 8)");
+
+SYSCTL_ULONG(_kern_ipc, OID_AUTO, maxsockbufmem, CTLFLAG_RW, &sb_memory_max, 0,
+    "Memory of all socket buffers beyond which none grows (bytes, default 100663296)");
+SYSCTL_ULONG(_kern_ipc, OID_AUTO, sockbufmem, CTLFLAG_RD, &sb_memory, 0,
+    "Memory of all socket buffers now (bytes)");
 
 /* The largest sb_hiwat whose data can fill 2 KiB clusters within sb_max. */
 static u_long
@@ -66,6 +78,7 @@ sballoc(struct sockbuf *sb, struct mbuf *m)
 	if (m->m_type != MT_DATA && m->m_type != MT_OOBDATA)
 		sb->sb_ctl += (u_int)m->m_len;
 	sb->sb_mbcnt += sb_storage(m);
+	sb_memory += sb_storage(m);
 }
 
 void
@@ -76,6 +89,7 @@ sbfree(struct sockbuf *sb, struct mbuf *m)
 	if (m->m_type != MT_DATA && m->m_type != MT_OOBDATA)
 		sb->sb_ctl -= (u_int)m->m_len;
 	sb->sb_mbcnt -= sb_storage(m);
+	sb_memory -= sb_storage(m);
 	if (sb->sb_sndptr == m) {
 		sb->sb_sndptr = NULL;
 		sb->sb_sndptroff = 0;
@@ -89,7 +103,15 @@ sbspace(const struct sockbuf *sb)
 	long bytes = (long)sb->sb_hiwat - (long)sb->sb_ccc;
 	long memory = (long)sb->sb_mbmax - (long)sb->sb_mbcnt;
 
+	if (sb_memory >= sb_memory_max)
+		bytes = lmin(bytes, SB_LEAST - (long)sb->sb_ccc);
 	return (lmax(0, lmin(bytes, memory)));
+}
+
+bool
+sbpressure(const struct sockbuf *sb, u_int len)
+{
+	return (sb_memory >= sb_memory_max && sb->sb_ccc != 0 && sb->sb_ccc + len > SB_LEAST);
 }
 
 void

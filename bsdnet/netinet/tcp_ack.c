@@ -243,8 +243,7 @@ tcp_synrcvd_ack(struct tcpcb *tp, struct tcp_seg *seg)
 	tp->snd_wnd = tp->max_sndwnd = seg->win;
 	tp->snd_wl1 = seg->seq - 1;
 	tp->snd_wl2 = seg->ack;
-	if (tp->t_rtttime_on)
-		tcp_measure_rtt(tp, seg);
+	tcp_measure_rtt(tp, seg); /* of the SYN cache's SYN,ACK: by the timestamp only */
 	tp->t_rxtshift = 0;
 	tcp_established(tp, seg);
 	tcp_timer_activate(tp, TT_REXMT, tp->snd_una == tp->snd_max ? 0 : tp->t_rxtcur);

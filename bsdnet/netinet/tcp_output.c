@@ -68,24 +68,31 @@ tcp_window_update_due(const struct tcpcb *tp, uint32_t win)
 	return (2 * more >= hiwat);
 }
 
-/* FreeBSD's automatic growth: the buffer is nearly full and the windows would take more. */
+/*
+ * FreeBSD's automatic growth: the buffer is nearly full and the windows would take more. In steps
+ * of sendbuf_inc, as many as it takes to hold two of them: one may acknowledge much.
+ */
 static void
 tcp_autosndbuf(struct tcpcb *tp, uint32_t sendwin)
 {
 	struct socket *so = tptosocket(tp);
 	struct sockbuf *sb = &so->so_snd;
-	u_int used = sbused(sb);
+	const u_int inc = (u_int)imax(V_tcp_autosndbuf_inc, 1);
+	u_int used = sbused(sb), size;
 
 	if (!V_tcp_do_autosndbuf || (sb->sb_flags & SB_AUTOSIZE) == 0)
 		return;
+	if (V_tcp_sendbuf_auto_lowat && sb->sb_lowat < sb->sb_hiwat / 2)
+		used += min(sb->sb_lowat, sb->sb_hiwat - min(used, sb->sb_hiwat));
 	if (tp->snd_wnd / 4 * 5 < sb->sb_hiwat || used < sb->sb_hiwat / 8 * 7 ||
 	    used >= (u_int)V_tcp_autosndbuf_max ||
 	    sendwin < used - min(used, tp->snd_nxt - tp->snd_una))
 		return;
-	if (!sbreserve(so, SO_SND,
-		min(sb->sb_hiwat + (u_int)imax(V_tcp_autosndbuf_inc, 1),
-		    (u_int)V_tcp_autosndbuf_max),
-		NULL))
+	size = sb->sb_hiwat + inc;
+	if (size / 2 < sendwin)
+		size += howmany(min(sendwin, size) * 2 - size, inc) * inc;
+	size = min(size, (u_int)V_tcp_autosndbuf_max);
+	if (size > sb->sb_hiwat && !sbreserve(so, SO_SND, size, NULL))
 		sb->sb_flags &= ~SB_AUTOSIZE;
 }
 

@@ -2,7 +2,8 @@
  * tcp_reass.c - holds segments that came early until the gap fills.
  * Owns tp->t_segq and V_tcp_reass_*. Called by tcp_segment.c only. RFC 9293 3.10.7.4, step 7.
  *
- * Bounds: net.inet.tcp.reass.maxqueuelen segments a connection, maxsegments a stack; and the
+ * Segments that touch are one entry, so that one loss in a long line costs one, whatever follows
+ * it. Bounds: net.inet.tcp.reass.maxqueuelen entries a connection, maxsegments a stack; and the
  * storage that a connection's segments keep busy, clusters whole, stays below its receive
  * buffer's. The segment that fills the gap at rcv_nxt is always taken, or nothing would move.
  */
@@ -27,12 +28,12 @@ SYSCTL_DECL(_net_inet_tcp);
 SYSCTL_NODE(_net_inet_tcp, OID_AUTO, reass, CTLFLAG_RW, 0, "Out-of-order segments");
 SYSCTL_INT_RANGE(_net_inet_tcp_reass, OID_AUTO, maxsegments, CTLFLAG_VNET | CTLFLAG_RW,
     &VNET_NAME(tcp_reass_maxseg), 0, 1000000,
-    "Most segments held by all connections (0 to 1000000, default 4096)");
+    "Most entries of touching segments held by all connections (0 to 1000000, default 4096)");
 SYSCTL_INT(_net_inet_tcp_reass, OID_AUTO, cursegments, CTLFLAG_VNET | CTLFLAG_RD,
-    &VNET_NAME(tcp_reass_cursegs), 0, "Segments held now");
+    &VNET_NAME(tcp_reass_cursegs), 0, "Entries held now");
 SYSCTL_INT_RANGE(_net_inet_tcp_reass, OID_AUTO, maxqueuelen, CTLFLAG_VNET | CTLFLAG_RW,
     &VNET_NAME(tcp_reass_maxqueuelen), 0, 10000,
-    "Most segments held by one connection (0 to 10000, default 100)");
+    "Most entries of touching segments held by one connection (0 to 10000, default 100)");
 
 static uint32_t
 reass_mbcnt(const struct mbuf *m)
@@ -78,9 +79,80 @@ reass_full(const struct tcpcb *tp, const struct tcp_seg *seg, uint32_t mbcnt)
 {
 	if (seg->seq == tp->rcv_nxt)
 		return (false);
-	return (tp->t_segqlen >= (uint32_t)imax(V_tcp_reass_maxqueuelen, 0) ||
-		V_tcp_reass_cursegs >= V_tcp_reass_maxseg ||
-		tp->t_segqmbcnt + mbcnt > tptosocket(tp)->so_rcv.sb_mbmax);
+	return (tp->t_segqmbcnt + mbcnt > tptosocket(tp)->so_rcv.sb_mbmax);
+}
+
+/* Adds m, not empty, to the end of te. */
+static void
+reass_extend(
+    struct tcpcb *tp, struct tseg_qent *te, struct mbuf *m, uint32_t len, uint32_t mbcnt, bool fin)
+{
+	if ((m->m_flags & M_PKTHDR) != 0)
+		m_demote_pkthdr(m);
+	te->tqe_last->m_next = m;
+	te->tqe_last = m_last(m);
+	if ((te->tqe_m->m_flags & M_PKTHDR) != 0)
+		te->tqe_m->m_pkthdr.len += (int)len;
+	te->tqe_len += len;
+	te->tqe_fin = fin;
+	te->tqe_mbcnt += mbcnt;
+	tp->t_segqmbcnt += mbcnt;
+}
+
+/* te and the entry behind it become one, if they touch. */
+static void
+reass_join(struct tcpcb *tp, struct tseg_qent *te)
+{
+	struct tseg_qent *next = TAILQ_NEXT(te, tqe_q);
+	uint32_t len, mbcnt;
+	bool fin;
+
+	if (next == NULL || next->tqe_start != te->tqe_start + te->tqe_len || next->tqe_len == 0)
+		return;
+	len = next->tqe_len;
+	mbcnt = next->tqe_mbcnt;
+	fin = next->tqe_fin;
+	reass_extend(tp, te, reass_unlink(tp, next), len, mbcnt, fin);
+}
+
+/* Puts the segment, which overlaps nothing, in front of the entry given. False: no room. */
+static bool
+reass_insert(struct tcpcb *tp, struct tcp_seg *seg, struct tseg_qent *before, uint32_t mbcnt)
+{
+	struct tseg_qent *te, *prev;
+	const bool fin = (seg->flags & TH_FIN) != 0;
+
+	prev = before != NULL ? TAILQ_PREV(before, tsegqe_head, tqe_q)
+			      : TAILQ_LAST(&tp->t_segq, tsegqe_head);
+	if (prev != NULL && prev->tqe_start + prev->tqe_len == seg->seq && prev->tqe_len > 0 &&
+	    !prev->tqe_fin && seg->len > 0) {
+		reass_extend(tp, prev, seg->m, seg->len, mbcnt, fin);
+		seg->m = NULL;
+		reass_join(tp, prev);
+		return (true);
+	}
+	if (seg->seq != tp->rcv_nxt &&
+	    (tp->t_segqlen >= (uint32_t)imax(V_tcp_reass_maxqueuelen, 0) ||
+		V_tcp_reass_cursegs >= V_tcp_reass_maxseg))
+		return (false);
+	te = malloc(sizeof(*te), M_REASS, M_NOWAIT);
+	if (te == NULL)
+		return (false);
+	*te = (struct tseg_qent){.tqe_m = seg->m,
+	    .tqe_last = m_last(seg->m),
+	    .tqe_start = seg->seq,
+	    .tqe_len = seg->len,
+	    .tqe_mbcnt = mbcnt,
+	    .tqe_fin = fin};
+	seg->m = NULL;
+	if (before != NULL)
+		TAILQ_INSERT_BEFORE(before, te, tqe_q);
+	else
+		TAILQ_INSERT_TAIL(&tp->t_segq, te, tqe_q);
+	reass_account(tp, te, 1);
+	if (te->tqe_len > 0 && !fin)
+		reass_join(tp, te);
+	return (true);
 }
 
 /*
@@ -191,7 +263,7 @@ reass_report(struct tcpcb *tp, tcp_seq start)
 bool
 tcp_reass(struct tcpcb *tp, struct tcp_seg *seg)
 {
-	struct tseg_qent *te, *before;
+	struct tseg_qent *before;
 	const tcp_seq start = seg->seq;
 	uint32_t mbcnt;
 	bool drop;
@@ -208,22 +280,10 @@ tcp_reass(struct tcpcb *tp, struct tcp_seg *seg)
 	}
 	before = reass_overlap(tp, seg, &drop);
 	if (!drop) {
-		te = malloc(sizeof(*te), M_REASS, M_NOWAIT);
-		if (te == NULL) {
+		if (!reass_insert(tp, seg, before, mbcnt)) {
 			TCPSTAT_INC(tcps_rcvreassfull);
 			return (false);
 		}
-		*te = (struct tseg_qent){.tqe_m = seg->m,
-		    .tqe_start = seg->seq,
-		    .tqe_len = seg->len,
-		    .tqe_mbcnt = mbcnt,
-		    .tqe_fin = (seg->flags & TH_FIN) != 0};
-		seg->m = NULL;
-		if (before != NULL)
-			TAILQ_INSERT_BEFORE(before, te, tqe_q);
-		else
-			TAILQ_INSERT_TAIL(&tp->t_segq, te, tqe_q);
-		reass_account(tp, te, 1);
 	} else
 		TCPSTAT_INC(tcps_rcvduppack);
 	drop = reass_deliver(tp, seg);

@@ -265,31 +265,34 @@ tcp_append(struct tcpcb *tp, struct mbuf *m, tcp_seq start, uint32_t len)
 	sbappendstream(&so->so_rcv, m, 0);
 }
 
-/* Doubles the receive buffer when the peer fills most of it within one round trip. */
+/*
+ * Doubles the receive buffer when more than half of it came within one round trip: a sender whose
+ * window doubles, too, must not meet ours.
+ */
 static void
 tcp_autorcvbuf(struct tcpcb *tp, uint32_t len)
 {
 	struct socket *so = tptosocket(tp);
+	struct sockbuf *sb = &so->so_rcv;
 	uint32_t now, rtt_ms, most;
 
-	if (!V_tcp_do_autorcvbuf || (so->so_rcv.sb_flags & SB_AUTOSIZE) == 0)
+	if (!V_tcp_do_autorcvbuf || (sb->sb_flags & SB_AUTOSIZE) == 0 || tp->t_srtt == 0)
 		return;
 	now = tcp_ts_getticks();
 	rtt_ms = max(tp->t_srtt / 1000, 1);
-	tp->rfbuf_cnt += len;
-	if (tp->rfbuf_ts != 0 && now - tp->rfbuf_ts < rtt_ms) {
-		most =
-		    min((u_int)V_tcp_autorcvbuf_max, (u_int)(sb_max / 9 * 8)); /* see sbreserve() */
-		if (tp->rfbuf_cnt > so->so_rcv.sb_hiwat / 8 * 7 && so->so_rcv.sb_hiwat < most) {
-			if (!sbreserve(so, SO_RCV, min(so->so_rcv.sb_hiwat * 2, most), NULL))
-				so->so_rcv.sb_flags &= ~SB_AUTOSIZE;
-			tp->rfbuf_ts = 0;
-			tp->rfbuf_cnt = 0;
-		}
-		return;
+	if (tp->rfbuf_ts == 0 || now - tp->rfbuf_ts > 2 * rtt_ms) {
+		tp->rfbuf_ts = now;
+		tp->rfbuf_cnt = 0;
 	}
+	tp->rfbuf_cnt += len;
+	if (now - tp->rfbuf_ts < rtt_ms && tp->rfbuf_cnt < sb->sb_hiwat)
+		return;
+	most = min((u_int)V_tcp_autorcvbuf_max, (u_int)(sb_max / 9 * 8)); /* see sbreserve() */
+	if (tp->rfbuf_cnt > sb->sb_hiwat / 2 && sb->sb_hiwat < most &&
+	    !sbreserve(so, SO_RCV, min(sb->sb_hiwat * 2, most), NULL))
+		sb->sb_flags &= ~SB_AUTOSIZE;
 	tp->rfbuf_ts = now;
-	tp->rfbuf_cnt = len;
+	tp->rfbuf_cnt = 0;
 }
 
 /* RFC 9293 3.8.6.3: one full segment may wait for a second, or for data going the other way. */
@@ -327,6 +330,12 @@ enum tcp_verdict
 tcp_step_text(struct tcpcb *tp, struct tcp_seg *seg)
 {
 	if ((seg->len == 0 && (seg->flags & TH_FIN) == 0) || TCPS_HAVERCVDFIN(tp->t_state)) {
+		seg->flags &= ~TH_FIN;
+		return (TV_GO);
+	}
+	/* No memory for what the window promised: as if it had been lost. */
+	if (sbpressure(&tptosocket(tp)->so_rcv, seg->len)) {
+		TCPSTAT_INC(tcps_rcvmemdrop);
 		seg->flags &= ~TH_FIN;
 		return (TV_GO);
 	}
@@ -463,7 +472,7 @@ tcp_fast_path(struct tcpcb *tp, struct tcp_seg *seg)
 		return (true);
 	}
 	if (seg->ack != tp->snd_una || seg->len > tp->rcv_wnd || !TAILQ_EMPTY(&tp->t_segq) ||
-	    (tp->t_oobflags & TCPOOB_PENDING) != 0)
+	    (tp->t_oobflags & TCPOOB_PENDING) != 0 || sbpressure(&tptosocket(tp)->so_rcv, seg->len))
 		return (false);
 	TCPSTAT_INC(tcps_preddat);
 	tcp_ecn_data(tp, seg);

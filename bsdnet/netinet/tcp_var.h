@@ -31,10 +31,11 @@ struct sackblk {
 	tcp_seq start, end; /* [start, end) */
 };
 
-/* A segment that came early; tcp_reass.c. */
+/* Segments that came early and touch; tcp_reass.c. */
 struct tseg_qent {
 	TAILQ_ENTRY(tseg_qent) tqe_q;
-	struct mbuf *tqe_m; /* its data; no header */
+	struct mbuf *tqe_m;    /* their data; no header */
+	struct mbuf *tqe_last; /* the end of tqe_m */
 	tcp_seq tqe_start;
 	uint32_t tqe_len;   /* bytes of data */
 	uint32_t tqe_mbcnt; /* bytes of storage that they keep busy */
@@ -295,11 +296,11 @@ struct tcpstat {
 	    tcps_sndrexmitbad, tcps_sndacks, tcps_sndprobe, tcps_sndurg, tcps_sndwinup,
 	    tcps_sndctrl, tcps_sndtso;
 	uint64_t tcps_rcvtotal, tcps_rcvpack, tcps_rcvbyte, tcps_rcvbadsum, tcps_rcvbadoff,
-	    tcps_rcvreassfull, tcps_rcvshort, tcps_rcvduppack, tcps_rcvdupbyte, tcps_rcvpartduppack,
-	    tcps_rcvpartdupbyte, tcps_rcvoopack, tcps_rcvoobyte, tcps_rcvpackafterwin,
-	    tcps_rcvbyteafterwin, tcps_rcvafterclose, tcps_rcvwinprobe, tcps_rcvdupack,
-	    tcps_rcvacktoomuch, tcps_rcvacktooold, tcps_rcvackpack, tcps_rcvackbyte, tcps_rcvwinupd,
-	    tcps_pawsdrop, tcps_predack, tcps_preddat, tcps_persistreset;
+	    tcps_rcvreassfull, tcps_rcvmemdrop, tcps_rcvshort, tcps_rcvduppack, tcps_rcvdupbyte,
+	    tcps_rcvpartduppack, tcps_rcvpartdupbyte, tcps_rcvoopack, tcps_rcvoobyte,
+	    tcps_rcvpackafterwin, tcps_rcvbyteafterwin, tcps_rcvafterclose, tcps_rcvwinprobe,
+	    tcps_rcvdupack, tcps_rcvacktoomuch, tcps_rcvacktooold, tcps_rcvackpack, tcps_rcvackbyte,
+	    tcps_rcvwinupd, tcps_pawsdrop, tcps_predack, tcps_preddat, tcps_persistreset;
 	uint64_t tcps_cachedrtt, tcps_listendrop, tcps_badrst, tcps_badsyn, tcps_challenge,
 	    tcps_challengelimit, tcps_tsmissing;
 	uint64_t tcps_sc_added, tcps_sc_retransmitted, tcps_sc_dupsyn, tcps_sc_dropped,
@@ -353,6 +354,7 @@ TCP_TUNABLE(int, tcp_recvspace);
 TCP_TUNABLE(int, tcp_do_autosndbuf);
 TCP_TUNABLE(int, tcp_autosndbuf_inc);
 TCP_TUNABLE(int, tcp_autosndbuf_max);
+TCP_TUNABLE(int, tcp_sendbuf_auto_lowat);
 TCP_TUNABLE(int, tcp_do_autorcvbuf);
 TCP_TUNABLE(int, tcp_autorcvbuf_max);
 TCP_TUNABLE(int, tcp_blackhole);
@@ -411,6 +413,7 @@ TCP_TUNABLE(int, tcp_do_prr);
 #define V_tcp_do_autosndbuf VNET(tcp_do_autosndbuf)
 #define V_tcp_autosndbuf_inc VNET(tcp_autosndbuf_inc)
 #define V_tcp_autosndbuf_max VNET(tcp_autosndbuf_max)
+#define V_tcp_sendbuf_auto_lowat VNET(tcp_sendbuf_auto_lowat)
 #define V_tcp_do_autorcvbuf VNET(tcp_do_autorcvbuf)
 #define V_tcp_autorcvbuf_max VNET(tcp_autorcvbuf_max)
 #define V_tcp_blackhole VNET(tcp_blackhole)

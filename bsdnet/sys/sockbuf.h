@@ -103,6 +103,8 @@ void sbsndptr_adv(struct sockbuf *, struct mbuf *, u_int len);
 struct mbuf *sbsndmbuf(struct sockbuf *, u_int off, u_int *moff);
 int sbwait(struct socket *, sb_which); /* sleeps for a change: 0, EWOULDBLOCK, EINTR */
 void sbcheck(const struct sockbuf *);  /* KASSERTs the sums */
+/* All buffers together are at their bound, and this one is not small: len bytes are too many. */
+bool sbpressure(const struct sockbuf *, u_int len);
 void sballoc(struct sockbuf *, struct mbuf *);
 void sbfree(struct sockbuf *, struct mbuf *);
 
