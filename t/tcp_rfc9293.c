@@ -453,6 +453,7 @@ test_segments(void)
 	struct socket *so = tt_passive(ls, MSS);
 	uint64_t bad = tt_count(tcps_rcvbadsum);
 
+	is_int(tt_tcpcb(so)->snd_wnd, 65535, "a large window is not a negative one");
 	in(". 1001:1011(10) ack 1 win 65535 sum bad");
 	quiet(100);
 	is_int(tt_read(so, 10), -EWOULDBLOCK, "a wrong checksum");
