@@ -148,7 +148,8 @@ tcp_frto_dupack(struct tcpcb *tp)
 	struct tcp_undo *u = &tp->t_undo;
 
 	if (u->u_frto == 2) {
-		tp->snd_cwnd = min(tp->snd_cwnd, 3 * tcp_maxseg(tp));
+		/* the two new segments, and one of the old */
+		tp->snd_cwnd = 3 * tcp_maxseg(tp);
 		if (!tp->t_rack.rk_on)
 			tp->snd_nxt = tp->snd_una;
 	}
