@@ -295,9 +295,10 @@ rack_sent_after(sbintime_t t1, tcp_seq end1, sbintime_t t2, tcp_seq end2)
 	return (t1 > t2 || (t1 == t2 && SEQ_GT(end1, end2)));
 }
 
-/* What of r lies before end is at the peer. */
+/* What of r lies before end is at the peer; cum: the cumulative acknowledgment says so. */
 static void
-rack_delivered(struct tcpcb *tp, const struct rack_rec *r, tcp_seq end, const struct tcp_seg *seg)
+rack_delivered(
+    struct tcpcb *tp, const struct rack_rec *r, tcp_seq end, const struct tcp_seg *seg, bool cum)
 {
 	struct tcp_rack *rk = &tp->t_rack;
 	const sbintime_t now = sbinuptime(), rtt = now - r->rr_xmit;
@@ -309,9 +310,10 @@ rack_delivered(struct tcpcb *tp, const struct rack_rec *r, tcp_seq end, const st
 		rk->rk_fack = end;
 	else if (SEQ_LT(end, rk->rk_fack) && !r->rr_rexmit)
 		rk->rk_reordering = true;
-	/* step 2: of what was sent more than once, perhaps an earlier copy arrived */
+	/* step 2: of what was sent more than once, perhaps an earlier copy arrived. The timestamp
+	 * tells, but not with a SACK: what is held out of order is not echoed (RFC 7323 4.3). */
 	if (r->rr_rexmit) {
-		if ((seg->to.to_flags & TOF_TS) != 0 && (tp->t_flags & TF_RCVD_TSTMP) != 0 &&
+		if (cum && (seg->to.to_flags & TOF_TS) != 0 && (tp->t_flags & TF_RCVD_TSTMP) != 0 &&
 		    seg->to.to_tsecr != 0 && TSTMP_LT(seg->to.to_tsecr, r->rr_tsval))
 			return;
 		if (rtt < rack_min_rtt(rk))
@@ -336,7 +338,7 @@ tcp_rack_sacked(struct tcpcb *tp, const struct tcp_seg *seg, tcp_seq start, tcp_
 
 		if (SEQ_GEQ(r->rr_start, end))
 			break;
-		rack_delivered(tp, r, SEQ_MIN(r->rr_end, end), seg);
+		rack_delivered(tp, r, SEQ_MIN(r->rr_end, end), seg, false);
 	}
 	rack_cut(rk, start, end);
 }
@@ -354,7 +356,7 @@ tcp_rack_acked(struct tcpcb *tp, const struct tcp_seg *seg)
 		r = RACK_REC(rk, n);
 		if (SEQ_GEQ(r->rr_start, seg->ack))
 			break;
-		rack_delivered(tp, r, SEQ_MIN(r->rr_end, seg->ack), seg);
+		rack_delivered(tp, r, SEQ_MIN(r->rr_end, seg->ack), seg, true);
 		if (SEQ_GT(r->rr_end, seg->ack)) {
 			rack_resize(rk, r, seg->ack, r->rr_end);
 			break;
