@@ -137,14 +137,14 @@ test_eifel(const char *opts)
 	const uint32_t cwnd = tt_tcpcb(so)->snd_cwnd, ssthresh = tt_tcpcb(so)->snd_ssthresh;
 	const uint32_t first = tcp_ts_getticks() + tt_tcpcb(so)->ts_offset;
 
-	out_after(1000, 20, ". 1:989(988)");
+	out_after(tt_tcpcb(so)->t_rxtcur, 20, ". 1:989(988)");
 	in(". 1001:1001(0) ack 989 win 65535 <nop,nop,ts 2 %u>", first);
 	out(". 9881:10869(988)");
 	ok(true, "the first ACK is for the original: go on with new data");
 	undone(so, cwnd, ssthresh);
 	tt_kill(so, 1001);
 	so = sender(opts, 14, 988);
-	out_after(1000, 20, ". 1:989(988)");
+	out_after(tt_tcpcb(so)->t_rxtcur, 20, ". 1:989(988)");
 	in(". 1001:1001(0) ack 989 win 65535 <nop,nop,ts 2 last>");
 	out(". 989:1977(988)");
 	ok(true, "it is for the retransmission: slow start");
