@@ -397,6 +397,24 @@ set_congestion(struct bsock *b, const char *val, size_t len)
 	return (error == bsd_errno_to_linux(ESRCH) ? LINUX_ENOENT : error);
 }
 
+/* What Linux takes, as tcp(7) and its EINVAL have it. */
+static bool
+tcp_in_range(int name, int v)
+{
+	switch (name) {
+	case LINUX_TCP_KEEPIDLE:
+	case LINUX_TCP_KEEPINTVL:
+		return (v >= 1 && v <= 32767);
+	case LINUX_TCP_KEEPCNT:
+	case LINUX_TCP_SYNCNT:
+		return (v >= 1 && v <= 127);
+	case LINUX_TCP_USER_TIMEOUT:
+		return (v >= 0);
+	default:
+		return (true);
+	}
+}
+
 int
 bsock_setsockopt(struct bsock *b, const struct bsock_cred *cred, int level, int name,
     const void *val, size_t len)
@@ -425,6 +443,8 @@ bsock_setsockopt(struct bsock *b, const struct bsock_cred *cred, int level, int 
 	error = ip_int(val, len, &v);
 	if (error != 0)
 		return (error);
+	if (level == LINUX_SOL_TCP && !tcp_in_range(name, v))
+		return (LINUX_EINVAL);
 	if (io != NULL)
 		return (set_bsd(b, cred, io->blevel, io->bname, &v, sizeof(v)));
 	if (kept != NULL)
@@ -688,7 +708,14 @@ get_tcp_info(struct bsock *b, void *val, uint32_t *len)
 	li.tcpi_snd_ssthresh = segments(ti.tcpi_snd_ssthresh, ti.tcpi_snd_mss);
 	if (li.tcpi_snd_ssthresh > INT_MAX / 2)
 		li.tcpi_snd_ssthresh = INT_MAX;
-	li.tcpi_advmss = ti.tcpi_rcv_mss;
+	li.tcpi_advmss = ti.__tcpi_advmss;
+	li.tcpi_retransmits = ti.__tcpi_retransmits;
+	li.tcpi_probes = ti.__tcpi_probes;
+	li.tcpi_backoff = ti.__tcpi_backoff;
+	li.tcpi_unacked = ti.__tcpi_unacked;
+	li.tcpi_sacked = ti.__tcpi_sacked;
+	li.tcpi_last_data_sent = ti.__tcpi_last_data_sent;
+	li.tcpi_last_ack_recv = ti.__tcpi_last_ack_recv;
 	li.tcpi_reordering = 3;
 	li.tcpi_rcv_space = ti.tcpi_rcv_space;
 	li.tcpi_total_retrans = ti.tcpi_snd_rexmitpack;

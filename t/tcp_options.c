@@ -164,7 +164,6 @@ test_sockopts(void)
 	name[0] = 'x';
 	is_int(so_setsockopt(so, IPPROTO_TCP, TCP_CONGESTION, name, sizeof(name)), ESRCH,
 	    "an algorithm that is not there");
-	is_int(tb_setopt(so, IPPROTO_TCP, TCP_DEFER_ACCEPT_ALPINE, 1), ENOPROTOOPT, "not yet");
 	is_int(tb_setopt(so, IPPROTO_TCP, 9999, 1), ENOPROTOOPT, "never");
 	is_int(tb_setopt(so, IPPROTO_TCP, TCP_KEEPIDLE, -1), EINVAL, "a bad value");
 	TB_LEAVE();

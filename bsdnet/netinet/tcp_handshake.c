@@ -106,9 +106,21 @@ tcp_established(struct tcpcb *tp, struct tcp_seg *seg)
 		tcp_state_change(tp, TCPS_FIN_WAIT_1);
 	} else
 		tcp_state_change(tp, TCPS_ESTABLISHED);
+	seg->output = true;
+	if ((tp->t_flags2 & TF2_DEFERRED) != 0) {
+		tcp_timer_activate(tp, TT_KEEP, tp->t_defer * 1000);
+		return;
+	}
 	tcp_timer_activate(tp, TT_KEEP, TP_KEEPIDLE(tp));
 	seg->wake |= TSW_CONNECTED;
-	seg->output = true;
+}
+
+/* Data came, their FIN, or the time is over. The caller tells the socket. */
+void
+tcp_undefer(struct tcpcb *tp)
+{
+	tp->t_flags2 &= ~TF2_DEFERRED;
+	tcp_timer_activate(tp, TT_KEEP, TP_KEEPIDLE(tp));
 }
 
 /* The SYN with its ACK came. */

@@ -424,6 +424,10 @@ tcp_segment_finish(struct tcpcb *tp, struct tcp_seg *seg, enum tcp_verdict v)
 	}
 	m_freem(seg->m);
 	so = tptosocket(tp);
+	if ((tp->t_flags2 & TF2_DEFERRED) != 0 && (seg->wake & (TSW_RCV | TSW_CANTRCV)) != 0) {
+		tcp_undefer(tp);
+		seg->wake |= TSW_CONNECTED;
+	}
 	if (seg->timewait) {
 		tcp_twstart(tp); /* tp may be gone */
 		tcp_wake(so, seg->wake);

@@ -11,6 +11,7 @@
 #include <netinet/tcp_var.h>
 
 #define TCP_CCALGOOPT_MAX 256 /* bytes of a TCP_CCALGOOPT */
+#define TCP_DEFER_MAX_SEC 3600
 #define TCP_KEEP_MAX_SEC (INT_MAX / 1000)
 
 void
@@ -40,6 +41,11 @@ tcp_fill_info(const struct tcpcb *tp, struct tcp_info *ti)
 	ti->__tcpi_unacked = howmany(tp->snd_max - tp->snd_una, tcp_maxseg(tp));
 	ti->__tcpi_sacked = howmany(tp->t_sack.ss_bytes, tcp_maxseg(tp));
 	ti->tcpi_last_data_recv = (uint32_t)sbttous(getsbinuptime() - tp->t_rcvtime);
+	ti->__tcpi_last_ack_recv = (uint32_t)sbttoms(getsbinuptime() - tp->t_acktime);
+	if (tp->t_sndtime != 0)
+		ti->__tcpi_last_data_sent = (uint32_t)sbttoms(getsbinuptime() - tp->t_sndtime);
+	ti->__tcpi_pmtu = tp->t_maxseg + tcp_hdrlen(&tp->t_inpcb->inp_inc);
+	ti->__tcpi_advmss = tcp_mssopt(&tp->t_inpcb->inp_inc, tp->t_mssopt);
 	ti->tcpi_rtt = tp->t_srtt;
 	ti->tcpi_rttvar = tp->t_rttvar;
 	ti->tcpi_snd_ssthresh = tp->snd_ssthresh;
@@ -177,7 +183,8 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 	if (sopt->sopt_name == TCP_CCALGOOPT)
 		return (tcp_cc_option(tp, sopt));
 	if (flag == 0 && ms == NULL && sopt->sopt_name != TCP_MAXSEG &&
-	    sopt->sopt_name != TCP_KEEPCNT && sopt->sopt_name != TCP_USER_TIMEOUT_ALPINE)
+	    sopt->sopt_name != TCP_KEEPCNT && sopt->sopt_name != TCP_USER_TIMEOUT_ALPINE &&
+	    sopt->sopt_name != TCP_DEFER_ACCEPT_ALPINE)
 		return (ENOPROTOOPT);
 	error = sooptcopyin(sopt, &val, sizeof(val), sizeof(val));
 	if (error != 0)
@@ -186,6 +193,10 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 		return (tcp_set_flag(tp, flag, val));
 	if (sopt->sopt_name == TCP_MAXSEG)
 		return (tcp_set_maxseg(tp, val));
+	if (sopt->sopt_name == TCP_DEFER_ACCEPT_ALPINE) {
+		tp->t_defer = (u_int)imin(imax(val, 0), TCP_DEFER_MAX_SEC);
+		return (0);
+	}
 	if (val < 0)
 		return (EINVAL);
 	if (sopt->sopt_name == TCP_USER_TIMEOUT_ALPINE)
@@ -231,6 +242,9 @@ tcp_getopt(struct tcpcb *tp, struct sockopt *sopt)
 			break;
 		case TCP_USER_TIMEOUT_ALPINE:
 			val = (int)tp->t_maxunacktime;
+			break;
+		case TCP_DEFER_ACCEPT_ALPINE:
+			val = (int)tp->t_defer;
 			break;
 		case TCP_INFO:
 			tcp_fill_info(tp, &ti);

@@ -450,6 +450,9 @@ syncache_fill_tcpcb(const struct syncache *sc, struct tcpcb *tp, const struct tc
 	tp->t_keepintvl = ltp->t_keepintvl;
 	tp->t_keepcnt = ltp->t_keepcnt;
 	tp->t_maxunacktime = ltp->t_maxunacktime;
+	tp->t_defer = ltp->t_defer;
+	if (tp->t_defer != 0)
+		tp->t_flags2 |= TF2_DEFERRED;
 	tp->t_mssopt = ltp->t_mssopt;
 	tp->irs = sc->sc_irs;
 	tp->iss = sc->sc_iss;

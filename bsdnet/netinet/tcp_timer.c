@@ -264,6 +264,11 @@ tcp_timer_keep(struct tcpcb *tp)
 		TCPSTAT_INC(tcps_keepdrops);
 		return (tcp_timeout_drop(tp));
 	}
+	if ((tp->t_flags2 & TF2_DEFERRED) != 0) {
+		tcp_undefer(tp);
+		soisconnected(so);
+		return (tcp_isdead(tp));
+	}
 	if (!(V_tcp_always_keepalive || (so->so_options & SO_KEEPALIVE) != 0) ||
 	    tp->t_state > TCPS_CLOSING) {
 		tcp_timer_activate(tp, TT_KEEP, TP_KEEPIDLE(tp));

@@ -141,6 +141,7 @@ struct tcpcb {
 	/* the program's wishes; 0: the system's */
 	u_int t_keepinit, t_keepidle, t_keepintvl, t_keepcnt; /* ms, ms, ms, number */
 	u_int t_maxunacktime;				      /* ms */
+	u_int t_defer; /* s: TCP_DEFER_ACCEPT_ALPINE; 0 off */
 
 	/* RFC 5961 7 */
 	sbintime_t t_challenge_end; /* of the window that t_challenge_cnt counts in */
@@ -203,6 +204,7 @@ struct tcp_plan {
 #define TF_RTORECOVERY 0x20000000 /* go-back-N after a time-out, until snd_recover */
 
 /* t_flags2 */
+#define TF2_DEFERRED 0x00000001	   /* established, and kept from accept() until data comes */
 #define TF2_ECN_PERMIT 0x00000020  /* ECN agreed; in SYN_SENT: asked for */
 #define TF2_ECN_SND_CWR 0x00000040 /* tell the peer that the window was reduced */
 #define TF2_ECN_SND_ECE 0x00000080 /* tell the peer of a mark, until it says CWR */
@@ -554,6 +556,7 @@ enum tcp_verdict tcp_step_ecn(struct tcpcb *, struct tcp_seg *);
 void tcp_listen_input(struct inpcb *, struct tcp_seg *);
 enum tcp_verdict tcp_synsent_input(struct tcpcb *, struct tcp_seg *);
 void tcp_established(struct tcpcb *, struct tcp_seg *);
+void tcp_undefer(struct tcpcb *); /* accept() may have it */
 int tcp_connect(struct tcpcb *, struct sockaddr *, struct thread *);
 /* tcp_timewait.c */
 void tcp_twstart(struct tcpcb *);
