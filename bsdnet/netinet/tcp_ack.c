@@ -188,15 +188,15 @@ tcp_update_sndwnd(struct tcpcb *tp, const struct tcp_seg *seg)
 	bool better = seg->win > tp->snd_wnd;
 
 	if (SEQ_LT(seg->ack, tp->snd_una) || SEQ_GT(seg->ack, tp->snd_max) ||
-	    !(SEQ_LT(tp->snd_wl1, seg->seq) ||
-		(tp->snd_wl1 == seg->seq && SEQ_LEQ(tp->snd_wl2, seg->ack))))
+	    !(SEQ_LT(tp->snd_wl1, seg->wseq) ||
+		(tp->snd_wl1 == seg->wseq && SEQ_LEQ(tp->snd_wl2, seg->ack))))
 		return (false);
 	if (seg->len == 0 && tp->snd_wl2 == seg->ack && better)
 		TCPSTAT_INC(tcps_rcvwinupd);
 	if (seg->win == 0 && tp->snd_wnd != 0)
 		tp->t_sndzerowin++;
 	tp->snd_wnd = seg->win;
-	tp->snd_wl1 = seg->seq;
+	tp->snd_wl1 = seg->wseq;
 	tp->snd_wl2 = seg->ack;
 	tp->max_sndwnd = max(tp->max_sndwnd, tp->snd_wnd);
 	return (better);

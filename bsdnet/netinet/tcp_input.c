@@ -97,6 +97,7 @@ tcp_parse(struct tcp_seg *seg, struct mbuf *m, int iphlen)
 	memcpy(&seg->inc.inc_lport, h + 2, 2);
 	seg->inc.inc_fibnum = m->m_pkthdr.fibnum;
 	seg->seq = be32dec(h + 4);
+	seg->wseq = seg->seq;
 	seg->ack = be32dec(h + 8);
 	seg->flags = h[13] | (h[12] & 1) << 8;
 	seg->win = be16dec(h + 14);

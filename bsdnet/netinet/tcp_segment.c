@@ -133,6 +133,7 @@ tcp_trim_left(struct tcpcb *tp, struct tcp_seg *seg)
 	if (old < seg->len || (old == seg->len && (seg->flags & TH_FIN) != 0)) {
 		TCPSTAT_INC(tcps_rcvpartduppack);
 		TCPSTAT_ADD(tcps_rcvpartdupbyte, old);
+		seg->wseq = tp->rcv_nxt;
 		tcp_trim_head(seg, old);
 		return;
 	}

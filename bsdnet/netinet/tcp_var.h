@@ -256,6 +256,7 @@ struct tcp_seg {
 	struct in_conninfo inc; /* foreign: the sender, local: us */
 	struct ifnet *rcvif;
 	tcp_seq seq, ack;
+	tcp_seq wseq; /* seq, as SND.WL1 knows it: that of what is all old stays as it came */
 	uint32_t len; /* bytes of data */
 	uint32_t win; /* as scaled, once the scale is known */
 	uint16_t urp;
