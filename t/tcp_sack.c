@@ -99,6 +99,50 @@ test_bad_blocks(void)
 	tt_kill(so, 1001);
 }
 
+/* NextSeg() rule 3: a hole that is not lost yet, when there is room and nothing new. */
+static void
+test_rule3(void)
+{
+	struct socket *so = sender(10000);
+
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 4001:6001 1001:3001>");
+	out(". 1:1001(1000)");
+	quiet(5);
+	tt_tcpcb(so)->snd_cwnd = 7000;
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 4001:6001 1001:3001>");
+	testbed_run_ms(tb, 1);
+	is_int(tcp_sack_pipe(tt_tcpcb(so)), 6000, "pipe: five that may be under way, one again");
+	ok(!tcp_sack_islost(tt_tcpcb(so), tt_tcpcb(so)->iss + 3001),
+	    "two segments above: not lost");
+	in(". 1001:1001(0) ack 1 win 65535");
+	out(". 3001:4001(1000)");
+	ok(true, "rule 3");
+	tt_kill(so, 1001);
+}
+
+/* Rule 4: one rescue of the last segment in a recovery, and HighRxt does not move. */
+static void
+test_rescue(void)
+{
+	struct socket *so = sender(10000);
+	uint64_t n = tt_count(tcps_sack_rescue_rexmit);
+
+	in(". 1001:1001(0) ack 1 win 65535 <nop,nop,sack 1001:8001>");
+	out(". 1:1001(1000)");
+	out(". 9001:10001(1000)");
+	quiet(5);
+	is_int(tt_count(tcps_sack_rescue_rexmit) - n, 1, "a rescue, and no more");
+	is_int(tt_tcpcb(so)->t_sack.ss_highrxt - tt_tcpcb(so)->iss, 1001, "HighRxt");
+	in(". 1001:1001(0) ack 8001 win 65535 <nop,nop,sack 9001:10001>");
+	testbed_run_ms(tb, 1);
+	ok(IN_FASTRECOVERY(tt_tcpcb(so)->t_flags), "RecoveryPoint is not reached");
+	in(". 1001:1001(0) ack 10001 win 65535");
+	testbed_run_ms(tb, 1);
+	ok(!IN_RECOVERY(tt_tcpcb(so)->t_flags), "now it is");
+	peer_forget(p);
+	tt_kill(so, 1001);
+}
+
 /* The peer took back what it had reported: the time-out sends all of it again. */
 static void
 test_reneging(void)
@@ -129,6 +173,8 @@ main(void)
 	ls = tt_listen(16);
 	test_receiver();
 	test_recovery();
+	test_rule3();
+	test_rescue();
 	test_bad_blocks();
 	test_reneging();
 	tt_close(ls);
