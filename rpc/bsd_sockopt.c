@@ -397,6 +397,28 @@ set_congestion(struct bsock *b, const char *val, size_t len)
 	return (error == bsd_errno_to_linux(ESRCH) ? LINUX_ENOENT : error);
 }
 
+static int
+set_md5sig(struct bsock *b, const void *val, size_t len)
+{
+	struct linux_tcp_md5sig l;
+	struct tcp_md5sig sig = {0};
+	int error;
+
+	if (len < sizeof(l))
+		return (LINUX_EINVAL);
+	memcpy(&l, val, sizeof(l));
+	if (l.tcpm_family != LINUX_AF_INET || l.tcpm_keylen > sizeof(sig.tcpm_key) ||
+	    l.tcpm_flags != 0)
+		return (LINUX_EINVAL);
+	memcpy(&sig.tcpm_addr, l.tcpm_addr, sizeof(sig.tcpm_addr));
+	sig.tcpm_keylen = l.tcpm_keylen;
+	memcpy(sig.tcpm_key, l.tcpm_key, l.tcpm_keylen);
+	error = set_bsd(b, NULL, IPPROTO_TCP, TCP_MD5SIG, &sig, sizeof(sig));
+	memset(&sig, 0, sizeof(sig));
+	memset(&l, 0, sizeof(l));
+	return (error);
+}
+
 /* What Linux takes, as tcp(7) and its EINVAL have it. */
 static bool
 tcp_in_range(int name, int v)
@@ -433,6 +455,8 @@ bsock_setsockopt(struct bsock *b, const struct bsock_cred *cred, int level, int 
 	}
 	if (level == LINUX_SOL_TCP && name == LINUX_TCP_CONGESTION)
 		return (set_congestion(b, val, len));
+	if (level == LINUX_SOL_TCP && name == LINUX_TCP_MD5SIG)
+		return (set_md5sig(b, val, len));
 	if (io == NULL && kept == NULL && bit == 0 && !is_ignored(level, name)) {
 		if (level == LINUX_SOL_SOCKET)
 			return (set_socket(b, name, val, len));

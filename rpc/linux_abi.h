@@ -175,6 +175,7 @@ enum {
 	LINUX_TCP_INFO = 11,
 	LINUX_TCP_QUICKACK = 12,
 	LINUX_TCP_CONGESTION = 13,
+	LINUX_TCP_MD5SIG = 14,
 	LINUX_TCP_USER_TIMEOUT = 18,
 	LINUX_TCP_FASTOPEN = 23,
 	LINUX_TCP_NOTSENT_LOWAT = 25,
@@ -206,6 +207,16 @@ struct linux_sockaddr_in {
 	uint16_t sin_port;
 	uint32_t sin_addr;
 	uint8_t sin_zero[8];
+};
+
+struct linux_tcp_md5sig { /* struct tcp_md5sig, its sockaddr_storage taken apart */
+	uint16_t tcpm_family, tcpm_port;
+	uint8_t tcpm_addr[4];
+	uint8_t tcpm_rest[120];
+	uint8_t tcpm_flags, tcpm_prefixlen;
+	uint16_t tcpm_keylen;
+	int tcpm_ifindex;
+	uint8_t tcpm_key[80];
 };
 
 struct linux_tcp_info {

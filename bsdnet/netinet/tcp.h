@@ -5,6 +5,7 @@
 #define _NETINET_TCP_H_
 
 #include <sys/types.h>
+#include <netinet/in.h>
 
 typedef uint32_t tcp_seq;
 
@@ -75,6 +76,14 @@ struct tcphdr {
 #define TCP_DEFER_ACCEPT_ALPINE 0x7002 /* ours: seconds, 0 off */
 #define TCP_QUICKACK_ALPINE 0x7003     /* ours */
 #define TCP_CA_NAME_MAX 16
+
+/* TCP_MD5SIG: the key of RFC 2385 for one peer; tcpm_keylen 0 takes it away. */
+#define TCP_MD5SIG_MAXKEYLEN 80
+struct tcp_md5sig {
+	struct in_addr tcpm_addr;
+	uint32_t tcpm_keylen; /* bytes */
+	uint8_t tcpm_key[TCP_MD5SIG_MAXKEYLEN];
+};
 
 struct tcp_info {
 	uint8_t tcpi_state; /* TCPS_* */

@@ -119,6 +119,7 @@ tcp_parse(struct tcp_seg *seg, struct mbuf *m, int iphlen)
 	m->m_len -= iphlen + off;
 	m->m_pkthdr.len -= iphlen + off;
 	seg->m = m;
+	seg->th = h;
 	seg->len = m->m_pkthdr.len;
 	seg->nsegs = max(m->m_pkthdr.lro_nsegs, 1);
 	seg->segsz = m->m_pkthdr.lro_segsz;
@@ -180,6 +181,11 @@ tcp_dispatch(struct inpcb *inp, struct tcp_seg *seg)
 
 	if (tp == NULL || tp->t_state == TCPS_CLOSED) {
 		tcp_noport(seg);
+		return (false);
+	}
+	if (((seg->to.to_flags & TOF_SIGNATURE) != 0 || !LIST_EMPTY(&tp->t_md5keys)) &&
+	    !tcp_md5_ok(tp, seg)) {
+		m_freem(seg->m);
 		return (false);
 	}
 	/* The reference keeps tp and inp in place whatever the program does when it is woken. */

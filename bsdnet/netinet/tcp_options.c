@@ -55,8 +55,10 @@ tcp_opt_one(struct tcpopt *to, const u_char *cp, int len, bool syn)
 		}
 		break;
 	case TCPOPT_SIGNATURE:
-		if (len == TCPOLEN_SIGNATURE)
+		if (len == TCPOLEN_SIGNATURE) {
 			to->to_flags |= TOF_SIGNATURE;
+			memcpy(to->to_signature, cp + 2, sizeof(to->to_signature));
+		}
 		break;
 	default:
 		break; /* RFC 9293 MUST-6: others are stepped over by their length */
@@ -92,7 +94,8 @@ tcp_dooptions(struct tcpopt *to, const u_char *cp, int cnt, bool syn)
 }
 
 /*
- * Writes the options in FreeBSD's order: MSS, window scale, SACK permitted, timestamp, SACK.
+ * Writes the options in FreeBSD's order: MSS, window scale, SACK permitted, timestamp, signature,
+ * SACK.
  * Each that wants it is aligned with NOPs; the end is padded with EOL. SACK takes what is left.
  */
 int
@@ -125,7 +128,16 @@ tcp_addoptions(const struct tcpopt *to, u_char *optp)
 		be32enc(optp + n + 4, to->to_tsecr);
 		n += 8;
 	}
-	if ((to->to_flags & TOF_SACK) != 0 && to->to_nsacks > 0) {
+	if ((to->to_flags & TOF_SIGNATURE) != 0) {
+		while (n % 4 != 2)
+			optp[n++] = TCPOPT_NOP;
+		optp[n++] = TCPOPT_SIGNATURE;
+		optp[n++] = TCPOLEN_SIGNATURE;
+		memset(optp + n, 0, TCPOLEN_SIGNATURE - 2); /* tcp_md5_sign() */
+		n += TCPOLEN_SIGNATURE - 2;
+	}
+	if ((to->to_flags & TOF_SACK) != 0 && to->to_nsacks > 0 &&
+	    roundup2(n, 4) + 2 * 2 + TCPOLEN_SACK <= TCP_MAXOLEN) {
 		while (n % 4 != 2)
 			optp[n++] = TCPOPT_NOP;
 		room = (TCP_MAXOLEN - n - TCPOLEN_SACKHDR) / TCPOLEN_SACK;

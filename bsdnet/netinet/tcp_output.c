@@ -121,6 +121,8 @@ tcp_plan_options(const struct tcpcb *tp, struct tcp_plan *p)
 		to.to_tsval = tcp_ts_getticks() + tp->ts_offset;
 		to.to_tsecr = tp->ts_recent;
 	}
+	if (!LIST_EMPTY(&tp->t_md5keys) && tcp_md5_find(tp, &tp->t_inpcb->inp_inc) != NULL)
+		to.to_flags |= TOF_SIGNATURE;
 	if ((tp->t_flags & TF_SACK_PERMIT) != 0 && (p->flags & (TH_SYN | TH_RST)) == 0)
 		tcp_sack_blocks(tp, &to);
 	p->optlen = (uint16_t)tcp_addoptions(&to, p->opt);
@@ -137,8 +139,8 @@ tcp_plan_size(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail_end)
 	if (p->len <= mss)
 		return;
 	tcp_path_refresh(tp);
-	if (tp->t_tsomax == 0 || !V_tcp_do_tso || tp->t_inpcb->inp_options != NULL ||
-	    SEQ_GT(tp->snd_up, p->seq)) {
+	if (tp->t_tsomax == 0 || !LIST_EMPTY(&tp->t_md5keys) || !V_tcp_do_tso ||
+	    tp->t_inpcb->inp_options != NULL || SEQ_GT(tp->snd_up, p->seq)) {
 		p->len = mss;
 		p->more = true;
 		return;
@@ -621,6 +623,8 @@ tcp_send(struct tcpcb *tp, const struct tcp_plan *p)
 		m->m_pkthdr.csum_flags |= CSUM_IP_TSO;
 		m->m_pkthdr.tso_segsz = p->segsz;
 	}
+	if (!LIST_EMPTY(&tp->t_md5keys) && tcp_md5_find(tp, &inp->inp_inc) != NULL)
+		tcp_md5_sign(m, tcp_md5_find(tp, &inp->inp_inc), &inp->inp_inc, hdr - sizeof(*th));
 	tcp_count_sent(tp, p);
 	tcp_sent_sequence(tp, p);
 	tcp_sent_ack(tp, p, field);

@@ -115,6 +115,8 @@ tcp_maxseg(const struct tcpcb *tp)
 {
 	u_int opt = (tp->t_flags & TF_RCVD_TSTMP) != 0 ? TCPOLEN_TSTAMP_APPA : 0;
 
+	if (!LIST_EMPTY(&tp->t_md5keys) && tcp_md5_find(tp, &tp->t_inpcb->inp_inc) != NULL)
+		opt += 2 + TCPOLEN_SIGNATURE;
 	return (tp->t_maxseg > opt ? tp->t_maxseg - opt : 1);
 }
 

@@ -39,6 +39,8 @@ tcp_send_bare(const struct tcp_bare *b)
 	th->th_win = htons((u_short)min(b->win, TCP_MAXWIN));
 	memcpy(th + 1, opt, optlen);
 	tcp_fill_headers(m, b->inc, b->ttl, b->tos, V_tcp_do_pmtud != 0, sizeof(*th) + optlen);
+	if (b->key != NULL)
+		tcp_md5_sign(m, b->key, b->inc, iphlen);
 	TCPSTAT_INC(tcps_sndtotal);
 	return (tcp_ip_output(m, b->inc, b->inp));
 }
@@ -85,6 +87,9 @@ tcp_respond_ack(struct tcpcb *tp, tcp_seq seq)
 		to.to_tsval = tcp_ts_getticks() + tp->ts_offset;
 		to.to_tsecr = tp->ts_recent;
 	}
+	b.key = tcp_md5_find(tp, &inp->inp_inc);
+	if (b.key != NULL)
+		to.to_flags |= TOF_SIGNATURE;
 	TCPSTAT_INC(tcps_sndacks);
 	tp->last_ack_sent = tp->rcv_nxt;
 	(void)tcp_send_bare(&b);

@@ -172,6 +172,19 @@ tcp_set_maxseg(struct tcpcb *tp, int mss)
 }
 
 static int
+tcp_set_md5(struct tcpcb *tp, struct sockopt *sopt)
+{
+	struct tcp_md5sig sig;
+	int error;
+
+	error = sooptcopyin(sopt, &sig, sizeof(sig), sizeof(sig));
+	if (error == 0)
+		error = tcp_md5_set(tp, &sig);
+	memset(&sig, 0, sizeof(sig));
+	return (error);
+}
+
+static int
 tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 {
 	u_int *ms = tcp_opt_seconds(tp, sopt->sopt_name);
@@ -180,6 +193,8 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 
 	if (sopt->sopt_name == TCP_CONGESTION)
 		return (tcp_set_congestion(tp, sopt));
+	if (sopt->sopt_name == TCP_MD5SIG)
+		return (tcp_set_md5(tp, sopt));
 	if (sopt->sopt_name == TCP_CCALGOOPT)
 		return (tcp_cc_option(tp, sopt));
 	if (flag == 0 && ms == NULL && sopt->sopt_name != TCP_MAXSEG &&
@@ -242,6 +257,9 @@ tcp_getopt(struct tcpcb *tp, struct sockopt *sopt)
 			break;
 		case TCP_USER_TIMEOUT_ALPINE:
 			val = (int)tp->t_maxunacktime;
+			break;
+		case TCP_MD5SIG:
+			val = !LIST_EMPTY(&tp->t_md5keys);
 			break;
 		case TCP_DEFER_ACCEPT_ALPINE:
 			val = (int)tp->t_defer;

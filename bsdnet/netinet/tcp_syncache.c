@@ -192,6 +192,18 @@ syncache_wait(struct syncache *sc)
 
 /* ---- the second segment ---- */
 
+/* A listener that would still have the connection. */
+static struct inpcb *
+syncache_listener(const struct in_conninfo *inc)
+{
+	struct inpcb *inp = in_pcblookup_inc(&V_tcbinfo, inc, INPLOOKUP_WILDCARD, NULL);
+
+	if (inp == NULL || inp->inp_socket == NULL || intotcpcb(inp) == NULL ||
+	    intotcpcb(inp)->t_state != TCPS_LISTEN)
+		return (NULL);
+	return (inp);
+}
+
 /* RFC 3168 6.1.1: agreed on, unless so many SYN,ACKs stayed unanswered that one went without. */
 static bool
 syncache_ecn(const struct syncache *sc)
@@ -202,6 +214,7 @@ syncache_ecn(const struct syncache *sc)
 static int
 syncache_respond(const struct syncache *sc)
 {
+	const struct inpcb *lis;
 	struct tcpopt to = {0};
 	struct tcp_bare b = {
 	    .inc = &sc->sc_inc,
@@ -232,20 +245,15 @@ syncache_respond(const struct syncache *sc)
 		}
 		b.to = &to;
 	}
+	lis = syncache_listener(&sc->sc_inc);
+	if (lis != NULL)
+		b.key = tcp_md5_find(intotcpcb(lis), &sc->sc_inc);
+	if (b.key != NULL) {
+		to.to_flags |= TOF_SIGNATURE;
+		b.to = &to;
+	}
 	TCPSTAT_INC(tcps_sndacks);
 	return (tcp_send_bare(&b));
-}
-
-/* A listener that would still have the connection. */
-static struct inpcb *
-syncache_listener(const struct in_conninfo *inc)
-{
-	struct inpcb *inp = in_pcblookup_inc(&V_tcbinfo, inc, INPLOOKUP_WILDCARD, NULL);
-
-	if (inp == NULL || inp->inp_socket == NULL || intotcpcb(inp) == NULL ||
-	    intotcpcb(inp)->t_state != TCPS_LISTEN)
-		return (NULL);
-	return (inp);
 }
 
 static void
@@ -497,7 +505,8 @@ syncache_socket(const struct syncache *sc, struct inpcb *listener)
 	inp->inp_ip_ttl = sc->sc_ip_ttl;
 	inp->inp_ip_tos = sc->sc_ip_tos;
 	inp->inp_ip_minttl = listener->inp_ip_minttl;
-	if (in_pcbinshash(inp) != 0 || cc_attach(tp, ltp->ccv->algo) != 0) {
+	if (tcp_md5_inherit(tp, ltp) != 0 || in_pcbinshash(inp) != 0 ||
+	    cc_attach(tp, ltp->ccv->algo) != 0) {
 		tcp_close(tp); /* takes it off the listener's queue, and with that frees it */
 		return (NULL);
 	}

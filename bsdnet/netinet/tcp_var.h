@@ -141,6 +141,7 @@ struct tcpcb {
 	/* the program's wishes; 0: the system's */
 	u_int t_keepinit, t_keepidle, t_keepintvl, t_keepcnt; /* ms, ms, ms, number */
 	u_int t_maxunacktime;				      /* ms */
+	LIST_HEAD(, tcp_md5key) t_md5keys;		      /* tcp_signature.c */
 	u_int t_defer; /* s: TCP_DEFER_ACCEPT_ALPINE; 0 off */
 
 	/* RFC 5961 7 */
@@ -238,6 +239,7 @@ struct tcpopt {
 	uint16_t to_mss;
 	uint8_t to_wscale;
 	uint8_t to_nsacks;
+	uint8_t to_signature[16]; /* as it came */
 	struct sackblk to_sacks[TCP_MAX_SACK];
 };
 #define TOF_MSS 0x0001
@@ -265,6 +267,7 @@ struct tcp_seg {
 	uint8_t iptos, ttl;
 	bool bcast; /* came by a link or network broadcast or multicast */
 	struct tcpopt to;
+	const uint8_t *th; /* the header as it came, in m's storage; for tcp_md5_ok() */
 	/* what the steps found */
 	uint32_t acked;	      /* bytes of the send sequence newly acknowledged */
 	u_int wake;	      /* TSW_* */
@@ -321,6 +324,8 @@ struct tcpstat {
 	/* packets with each mark, handshakes that agreed on ECN, windows reduced for a mark */
 	uint64_t tcps_ecn_rcvce, tcps_ecn_rcvect0, tcps_ecn_rcvect1, tcps_ecn_sndect0,
 	    tcps_ecn_sndect1, tcps_ecn_shs, tcps_ecn_rcwnd;
+	uint64_t tcps_sig_rcvgoodsig, tcps_sig_rcvbadsig, tcps_sig_err_sigopt,
+	    tcps_sig_err_nosigopt;
 	uint64_t tcps_states[TCP_NSTATES]; /* connections in each state now */
 };
 VNET_DECLARE(struct tcpstat, tcpstat);
@@ -505,13 +510,24 @@ struct tcp_bare {
 	uint32_t win; /* the field as it goes out, already shifted */
 	uint16_t flags;
 	uint8_t ttl, tos;
-	const struct tcpopt *to; /* NULL: none */
+	const struct tcpopt *to;      /* NULL: none */
+	const struct tcp_md5key *key; /* NULL: not signed */
 };
 int tcp_send_bare(const struct tcp_bare *);	   /* headers only */
 void tcp_respond_reset(const struct tcp_seg *);	   /* to a segment that has no business here */
 void tcp_respond_ack(struct tcpcb *, tcp_seq seq); /* bare, not through tcp_output */
 void tcp_challenge_ack(struct tcpcb *);
 
+/* tcp_signature.c: RFC 2385. NULL: segments to and from there are not signed. */
+struct tcp_md5key;
+struct tcp_md5sig;
+const struct tcp_md5key *tcp_md5_find(const struct tcpcb *, const struct in_conninfo *);
+int tcp_md5_set(struct tcpcb *, const struct tcp_md5sig *);
+int tcp_md5_inherit(struct tcpcb *, const struct tcpcb *listener);
+void tcp_md5_free(struct tcpcb *);
+void tcp_md5_sign(
+    struct mbuf *, const struct tcp_md5key *, const struct in_conninfo *, u_int iphlen);
+bool tcp_md5_ok(const struct tcpcb *, const struct tcp_seg *);
 /* tcp_options.c */
 void tcp_dooptions(struct tcpopt *, const u_char *cp, int cnt, bool syn);
 int tcp_addoptions(const struct tcpopt *, u_char *optp); /* bytes written, a multiple of 4 */

@@ -58,4 +58,23 @@ be32enc(void *p, uint32_t v)
 	b[2] = (uint8_t)(v >> 8);
 	b[3] = (uint8_t)v;
 }
+static inline uint32_t
+le32dec(const void *p)
+{
+	const uint8_t *b = (const uint8_t *)p;
+
+	return ((uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0]);
+}
+
+static inline void
+le32enc(void *p, uint32_t v)
+{
+	uint8_t *b = (uint8_t *)p;
+
+	b[0] = (uint8_t)v;
+	b[1] = (uint8_t)(v >> 8);
+	b[2] = (uint8_t)(v >> 16);
+	b[3] = (uint8_t)(v >> 24);
+}
+
 #endif
