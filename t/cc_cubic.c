@@ -298,6 +298,23 @@ test_timeout(void)
 	TB_LEAVE();
 	ok(near(tp->snd_cwnd, 100 * MSS, 15), "but once only");
 	done();
+	/* a recovery that was mistaken: TCP puts the windows back, the epoch goes on */
+	fresh(100 * MSS, 200 * MSS, 100);
+	loss();
+	for (int i = 0; i < 10; i++)
+		round_trip(100, true);
+	const uint32_t mistaken = tp->snd_cwnd;
+	signal_cc(CC_NDUPACK);
+	tp->snd_cwnd = mistaken;
+	tp->snd_ssthresh = thresh;
+	TB_ENTER(h);
+	tcp_cc_cong_signal(tp, CC_RTO_ERR);
+	TB_LEAVE();
+	is_int(tp->snd_cwnd, mistaken, "a mistaken recovery leaves cwnd to TCP");
+	for (int i = 10; i < 42; i++)
+		round_trip(100, true);
+	ok(near(tp->snd_cwnd, 100 * MSS, 15), "w_max and K are as before: %u", tp->snd_cwnd);
+	done();
 }
 
 static void

@@ -127,16 +127,16 @@ tcp_cc_inflate(struct tcpcb *tp)
 		tp->snd_cwnd = min(tp->snd_cwnd + tcp_maxseg(tp), most);
 }
 
+/* In recovery cwnd is a matter of what left the network; ssthresh is the window that is meant. */
 static void
 tcp_cc_remember(struct tcpcb *tp)
 {
-	tp->snd_cwnd_prev = tp->snd_cwnd;
+	tp->snd_cwnd_prev = IN_FASTRECOVERY(tp->t_flags) ? tp->snd_ssthresh : tp->snd_cwnd;
 	tp->snd_ssthresh_prev = tp->snd_ssthresh;
-	tp->snd_recover_prev = tp->snd_recover;
-	tp->t_flags_prev = tp->t_flags & (TF_FASTRECOVERY | TF_CONGRECOVERY);
 	tp->t_prevvalid = true;
 }
 
+/* What recovery did with the sequence numbers, recovery takes back (tcp_recovery.c). */
 static void
 tcp_cc_restore(struct tcpcb *tp)
 {
@@ -144,14 +144,9 @@ tcp_cc_restore(struct tcpcb *tp)
 		return;
 	tp->snd_cwnd = max(tp->snd_cwnd, tp->snd_cwnd_prev);
 	tp->snd_ssthresh = tp->snd_ssthresh_prev;
-	tp->snd_recover = tp->snd_recover_prev;
-	tp->t_flags |= tp->t_flags_prev;
-	tp->t_flags &= ~TF_RTORECOVERY;
-	tp->snd_nxt = tp->snd_max;
 	tp->t_prevvalid = false;
 }
 
-/* CC_RTO: before snd_recover is changed. CC_RTO_ERR: within the same flight. */
 void
 tcp_cc_cong_signal(struct tcpcb *tp, uint32_t type)
 {

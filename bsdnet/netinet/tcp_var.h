@@ -84,8 +84,6 @@ struct tcpcb {
 	tcp_seq t_congrecover; /* snd_max when the window was last reduced: RFC 3168 6.1.2 */
 	/* as it was before a time-out that may prove spurious; if t_prevvalid */
 	uint32_t snd_cwnd_prev, snd_ssthresh_prev;
-	tcp_seq snd_recover_prev;
-	u_int t_flags_prev;
 	bool t_prevvalid;
 	bool t_rexmit1;	       /* send the segment at snd_una again, whatever the windows say */
 	uint32_t t_rtttime_on; /* a segment is being timed */

@@ -204,7 +204,7 @@ cubic_timeout(struct cubic *cu, struct cc_var *ccv)
 
 	if (CCV(ccv, t_rxtshift) <= 1) {
 		cu->undo = cu->e;
-		cu->e.cwnd_prior = CCV(ccv, snd_cwnd);
+		cu->e.cwnd_prior = max(CCV(ccv, snd_cwnd), flight);
 		CCV(ccv, snd_ssthresh) =
 		    max((uint32_t)((uint64_t)flight * BETA_NUM / BETA_DEN), 2 * mss);
 	}
@@ -225,6 +225,8 @@ cubic_cong_signal(struct cc_var *ccv, uint32_t type)
 	case CC_NDUPACK:
 		if (!congrecovery || (V_cc_do_abe && V_cc_abe_frlossreduce))
 			CCV(ccv, snd_ssthresh) = cubic_reduce(cu, ccv, BETA_NUM, BETA_DEN);
+		else
+			cu->undo = cu->e; /* the mark's reduction stands */
 		break;
 	case CC_ECN:
 		if (congrecovery)
@@ -238,7 +240,8 @@ cubic_cong_signal(struct cc_var *ccv, uint32_t type)
 		cubic_timeout(cu, ccv);
 		break;
 	case CC_RTO_ERR:
-		/* RFC 9438 4.9: nothing was lost. TCP has put cwnd and ssthresh back. */
+		/* RFC 9438 4.9: nothing was lost, be it a time-out or a recovery that was
+		 * mistaken. TCP has put cwnd and ssthresh back. */
 		cu->e = cu->undo;
 		cu->last_ack = getsbinuptime();
 		break;
