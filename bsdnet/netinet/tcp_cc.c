@@ -30,7 +30,8 @@ tcp_cc_conn_init(struct tcpcb *tp)
 	u_int mss = tcp_maxseg(tp);
 
 	tp->snd_cwnd = tp->t_sndrexmitpack > 0 ? mss : tcp_cc_initial_window(mss);
-	tp->t_roundend = tp->t_congrecover = tp->snd_una;
+	tp->t_congrecover = tp->snd_una;
+	tp->t_round_cnt = 0;
 	if (tp->ccv->algo->conn_init != NULL)
 		tp->ccv->algo->conn_init(tp->ccv);
 }
@@ -92,6 +93,11 @@ tcp_cc_ack(struct tcpcb *tp, uint32_t acked, uint16_t nsegs, uint16_t type)
 	    SEQ_GEQ(ccv->curack, tp->t_congrecover))
 		EXIT_CONGRECOVERY(tp->t_flags);
 	tp->t_congrecover = SEQ_MAX(tp->t_congrecover, tp->snd_una); /* never half the space off */
+	/* The first round is that of the first flight. */
+	if (tp->t_round_cnt == 0) {
+		tp->t_round_cnt = 1;
+		tp->t_roundend = tp->snd_max;
+	}
 	if (SEQ_GEQ(ccv->curack, tp->t_roundend)) {
 		tp->t_roundend = tp->snd_max;
 		tp->t_round_cnt++;

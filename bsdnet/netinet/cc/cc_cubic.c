@@ -269,6 +269,15 @@ cubic_cb_init(struct cc_var *ccv, void *ptr)
 	return (0);
 }
 
+/* The handshake's round trip is not that of a full segment: HyStart++ begins with data. */
+static void
+cubic_conn_init(struct cc_var *ccv)
+{
+	struct cubic *cu = ccv->cc_data;
+
+	cc_hystart_init(&cu->hs, cu->hs.phase != HYSTART_OFF);
+}
+
 static void
 cubic_rttsample(struct cc_var *ccv, uint32_t usec, uint32_t rxtcnt, uint32_t fas __unused)
 {
@@ -286,6 +295,7 @@ struct cc_algo cubic_cc_algo = {
     .name = "cubic",
     .cc_data_sz = cubic_data_sz,
     .cb_init = cubic_cb_init,
+    .conn_init = cubic_conn_init,
     .ack_received = cubic_ack_received,
     .cong_signal = cubic_cong_signal,
     .post_recovery = newreno_cc_post_recovery,

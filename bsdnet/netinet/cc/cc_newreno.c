@@ -171,6 +171,15 @@ newreno_cong_signal(struct cc_var *ccv, uint32_t type)
 	}
 }
 
+/* The handshake's round trip is not that of a full segment: HyStart++ begins with data. */
+static void
+newreno_conn_init(struct cc_var *ccv)
+{
+	struct newreno *nr = ccv->cc_data;
+
+	cc_hystart_init(&nr->hs, nr->hs.phase != HYSTART_OFF);
+}
+
 static void
 newreno_rttsample(struct cc_var *ccv, uint32_t usec, uint32_t rxtcnt, uint32_t fas __unused)
 {
@@ -237,6 +246,7 @@ struct cc_algo newreno_cc_algo = {
     .name = "newreno",
     .cc_data_sz = newreno_data_sz,
     .cb_init = newreno_cb_init,
+    .conn_init = newreno_conn_init,
     .ack_received = newreno_ack_received,
     .cong_signal = newreno_cong_signal,
     .post_recovery = newreno_cc_post_recovery,
