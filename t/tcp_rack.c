@@ -4,6 +4,8 @@
  * The first segment of each connection takes 100 ms: SRTT and RACK.min_RTT are 100 ms then, the
  * reordering window is a quarter of that, and PTO 200 ms (7.2). Times are from the RFC's text.
  */
+#include <netinet/tcp_seq.h>
+
 #include "t/lib/tcptest.h"
 
 static struct socket *ls;
@@ -303,6 +305,67 @@ test_bound(void)
 	tt_set("net.inet.tcp.rack.maxrecords", 16384);
 }
 
+/* The records, in both their orders, are exactly what is under way and not SACKed. */
+static bool
+records_right(const struct tcpcb *tp)
+{
+	const struct tcp_rack *rk = &tp->t_rack;
+	const struct rack_rec *r;
+	uint32_t bytes = 0, lost = 0;
+	u_int n = 0;
+
+	for (u_int i = 0; i < rk->rk_n; i++) {
+		r = rk->rk_v[rk->rk_base + i];
+		if (SEQ_GEQ(r->rr_start, r->rr_end) || SEQ_LT(r->rr_start, tp->snd_una) ||
+		    SEQ_GT(r->rr_end, tp->snd_max) ||
+		    (i > 0 && SEQ_LT(r->rr_start, rk->rk_v[rk->rk_base + i - 1]->rr_end)))
+			return (false);
+		bytes += r->rr_end - r->rr_start;
+		lost += r->rr_lost ? r->rr_end - r->rr_start : 0;
+	}
+	TAILQ_FOREACH (r, &rk->rk_time, rr_link)
+		n += !r->rr_lost;
+	TAILQ_FOREACH (r, &rk->rk_lost, rr_link)
+		n += r->rr_lost;
+	return (n == rk->rk_n && bytes == rk->rk_bytes && lost == rk->rk_lost_bytes &&
+		bytes == tp->snd_max - tp->snd_una - tp->t_sack.ss_bytes);
+}
+
+/* Any ACKs and SACK blocks, sense or not, at any time. */
+static void
+test_random(void)
+{
+	uint64_t random = 8985, again = tt_count(tcps_sack_rexmits);
+	int wrong = 0, steps = 0;
+
+	for (int round = 0; round < 6; round++) {
+		struct socket *so = tt_passive(ls, SACK);
+		struct tcpcb *tp = tt_tcpcb(so);
+
+		for (int i = 0; i < 300; i++, steps++) {
+			const uint32_t una = tp->snd_una - tp->iss, max = tp->snd_max - tp->iss;
+			uint32_t a[4], ack = una;
+
+			if (i % 16 == 0)
+				tt_write(so, tb_random(&random) % 20000);
+			for (int j = 0; j < 4; j++)
+				a[j] = una - 500 + tb_random(&random) % (max - una + 1000);
+			if (tb_random(&random) % 8 == 0)
+				ack = una + tb_random(&random) % (max - una + 1);
+			in(". 1001:1001(0) ack %u win 65535 <nop,nop,sack %u:%u %u:%u>", ack, a[0],
+			    tb_random(&random) % 4 == 0 ? a[1] : a[0] + 1000, a[2], a[3]);
+			testbed_run_ms(tb, 1 + (tb_random(&random) % 32 == 0 ? 900 : 0));
+			if (!records_right(tp) && wrong++ == 0)
+				tap_diag("round %d, step %d", round, i);
+			peer_forget(p);
+		}
+		tt_kill(so, 1001);
+	}
+	is_int(wrong, 0, "%d ACKs, and the records were right after each", steps);
+	again = tt_count(tcps_sack_rexmits) - again;
+	ok(again > 200, "%d retransmissions", (int)again);
+}
+
 static void
 test_off(void)
 {
@@ -335,6 +398,7 @@ main(void)
 	test_probe_new_data();
 	test_probe_single();
 	test_bound();
+	test_random();
 	test_off();
 	tt_close(ls);
 	return (tt_done());
