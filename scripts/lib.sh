@@ -4,7 +4,7 @@
 
 PKG_BUILD="gcc make pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libcap-dev libbsd-dev libpcap-dev"
 PKG_LAB="iproute2 iputils-ping util-linux procps nginx-light curl dnsmasq-base"
-PKG_TEST="perl python3 socat iperf3 tcpdump tshark python3-scapy netcat-openbsd gdb binutils libcap2-bin psmisc"
+PKG_TEST="perl python3 python3-scapy socat iperf3 binutils"
 
 ALPINE_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ALPINE_BUILD=${ALPINE_BUILD:-build}
@@ -16,8 +16,14 @@ die() {
 	exit 1
 }
 
+# as_root COMMAND...: how to type that as root on this machine; a minimal Debian has no sudo.
+as_root() {
+	local line="$*"
+	if command -v sudo >/dev/null; then say "sudo $line"; else say "su -c '$line'"; fi
+}
+
 need_root() {
-	[ "$(id -u)" = 0 ] || die "must run as root (it makes network namespaces and installs packages); type: sudo $0 $*"
+	[ "$(id -u)" = 0 ] || die "must run as root (it makes network namespaces and installs packages); type: $(as_root "$0" "$@")"
 }
 
 # need_packages PKG...: installs those that are not there, and says which.
@@ -27,31 +33,34 @@ need_packages() {
 		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
 	done
 	[ ${#missing[@]} -eq 0 ] && return 0
+	[ "$(id -u)" = 0 ] || die "packages are missing; type: $(as_root apt-get install "${missing[@]}")"
 	say "installing: ${missing[*]}"
-	[ "$(id -u)" = 0 ] || die "packages are missing; type: sudo apt-get install ${missing[*]}"
-	local log
+	(install_packages "${missing[@]}") || exit 1
+}
+
+# install_packages PKG...: in a subshell of its own, whose end, by Ctrl-C too, takes back what it put
+# there: servers among the packages are for the lab, and policy-rc.d keeps them from starting here.
+install_packages() {
+	local policy=/usr/sbin/policy-rc.d log
 	log=$(mktemp)
-	# Servers among them are for the lab: nothing may start on this machine.
-	local policy=/usr/sbin/policy-rc.d mine=0
+	trap 'exit 1' INT TERM
+	trap 'rm -f "$log"' EXIT
 	if [ ! -e $policy ]; then
-		printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && mine=1
+		trap 'rm -f "$log" '$policy EXIT
+		printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
 	fi
-	if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
-		[ $mine = 1 ] && rm -f $policy
-		tail -n 20 "$log" >&2
-		die "apt-get could not install ${missing[*]}; its output is in $log"
-	fi
-	[ $mine = 1 ] && rm -f $policy
-	rm -f "$log"
+	apt-get update -q >"$log" 2>&1 &&
+		DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >>"$log" 2>&1 && return 0
+	tail -n 20 "$log" >&2
+	die "apt-get could not install $*; what it said is above"
 }
 
 # build [SANITIZE=1] [TARGET...]: quiet unless something fails.
 build() {
-	local log
-	log=$(mktemp)
+	local log=$ALPINE_TOP/build/make.log
+	mkdir -p "$ALPINE_TOP/build"
 	if ! make -C "$ALPINE_TOP" -j"$(nproc)" "$@" >"$log" 2>&1; then
 		grep -E '(error|warning|undefined reference|\*\*\*)[: ]' "$log" | grep -v -e ' -Werror ' | head -n 30 >&2
 		die "make $* failed; its output is in $log"
 	fi
-	rm -f "$log"
 }
