@@ -28,6 +28,8 @@
 #define PAYLOAD 1448 /* of a segment with timestamps; 1514 + 24 bytes of Ethernet carry it */
 #define CHUNK 262144
 #define MAX_FLOWS 2
+#define P "%u.%u%%" /* tenths */
+#define V(tenths) (tenths) / 10, (tenths) % 10
 #define RECOVERY_WINDOW 600000 /* a little less than 100 Mbit/s * 50 ms: no loss but ours */
 
 struct flow {
@@ -210,13 +212,13 @@ stop(void)
 	(void)testbed_run_programs(tb, 600000);
 }
 
-/* Percent of what the line can carry, between two times after the start. */
+/* Tenths of a percent of what the line can carry, between two times after the start. */
 static u_int
 utilisation(uint64_t rate, uint64_t bytes, u_int ms)
 {
 	uint64_t most = rate / 8 * ms / 1000 * PAYLOAD / 1514;
 
-	return ((u_int)((bytes * 100 + most / 2) / most));
+	return ((u_int)((bytes * 1000 + most / 2) / most));
 }
 
 static void
@@ -247,9 +249,9 @@ table_utilisation(void)
 				late[i] = utilisation(lines[l].rate, flows[0].got - b, 10000);
 				stop();
 			}
-			tap_diag("| %s | %s | %u%%, %u%% | %u%%, %u%% | %u%%, %u%% |",
-			    lines[l].name, ccs[c], early[0], late[0], early[1], late[1], early[2],
-			    late[2]);
+			tap_diag("| %s | %s | " P ", " P " | " P ", " P " | " P ", " P " |",
+			    lines[l].name, ccs[c], V(early[0]), V(late[0]), V(early[1]), V(late[1]),
+			    V(early[2]), V(late[2]));
 		}
 	}
 }
