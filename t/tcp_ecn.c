@@ -413,6 +413,37 @@ test_info(void)
 	tt_kill(so, 2001);
 }
 
+/* Both ends are ours: they agree, and all data goes marked and comes marked. */
+static void
+test_both(void)
+{
+	uint64_t shs = COUNT(tcps_ecn_shs), snd = COUNT(tcps_ecn_sndect0);
+	uint64_t rcv = COUNT(tcps_ecn_rcvect0);
+	struct socket *a, *b;
+	int got = 0, n;
+
+	ecn_sysctl(1, 1);
+	TB_ENTER(h);
+	if (tb_socket(SOCK_STREAM, &a) != 0 || tb_connect_start(a, "10.0.0.1", LPORT) != 0)
+		tap_bail("connect");
+	TB_LEAVE();
+	testbed_run_ms(tb, 10);
+	b = tt_accept(ls);
+	ok(b != NULL && uses_ecn(a) && uses_ecn(b), "both ends agree");
+	is_int(COUNT(tcps_ecn_shs) - shs, 2, "tcps_ecn_shs");
+	tt_write(a, 20000);
+	for (int i = 0; i < 100 && got < 20000; i++)
+		got += (n = tt_read(b, 20000)) > 0 ? n : 0;
+	is_int(got, 20000, "data goes through");
+	snd = COUNT(tcps_ecn_sndect0) - snd;
+	ok(snd > 0, "marked ECT(0): %d", (int)snd);
+	is_int(COUNT(tcps_ecn_rcvect0) - rcv, snd, "as much came as was sent");
+	tt_close(a);
+	tt_close(b);
+	testbed_run_ms(tb, 100);
+	ecn_sysctl(2, 1);
+}
+
 int
 main(void)
 {
@@ -430,6 +461,7 @@ main(void)
 	test_not_echoed();
 	test_not_ect();
 	test_info();
+	test_both();
 	tt_close(ls);
 	return (tt_done());
 }
