@@ -54,6 +54,13 @@ tcp_opt_one(struct tcpopt *to, const u_char *cp, int len, bool syn)
 			to->to_tsecr = be32dec(cp + 6);
 		}
 		break;
+	case TCPOPT_FAST_OPEN: /* RFC 7413 4.1.1: no cookie, or 4 to 16 bytes */
+		if (syn && len % 2 == 0 && (len == 2 || (len >= 6 && len <= 18))) {
+			to->to_flags |= TOF_FASTOPEN;
+			to->to_tfo_len = (uint8_t)(len - 2);
+			memcpy(to->to_tfo_cookie, cp + 2, to->to_tfo_len);
+		}
+		break;
 	case TCPOPT_SIGNATURE:
 		if (len == TCPOLEN_SIGNATURE) {
 			to->to_flags |= TOF_SIGNATURE;
@@ -95,7 +102,7 @@ tcp_dooptions(struct tcpopt *to, const u_char *cp, int cnt, bool syn)
 
 /*
  * Writes the options in FreeBSD's order: MSS, window scale, SACK permitted, timestamp, signature,
- * SACK.
+ * SACK, Fast Open.
  * Each that wants it is aligned with NOPs; the end is padded with EOL. SACK takes what is left.
  */
 int
@@ -148,6 +155,12 @@ tcp_addoptions(const struct tcpopt *to, u_char *optp)
 			be32enc(optp + n, to->to_sacks[i].start);
 			be32enc(optp + n + 4, to->to_sacks[i].end);
 		}
+	}
+	if ((to->to_flags & TOF_FASTOPEN) != 0 && n + 2 + to->to_tfo_len <= TCP_MAXOLEN) {
+		optp[n++] = TCPOPT_FAST_OPEN;
+		optp[n++] = (u_char)(2 + to->to_tfo_len);
+		memcpy(optp + n, to->to_tfo_cookie, to->to_tfo_len);
+		n += to->to_tfo_len;
 	}
 	while (n % 4 != 0)
 		optp[n++] = TCPOPT_EOL;

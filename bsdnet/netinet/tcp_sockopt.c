@@ -199,7 +199,7 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 		return (tcp_cc_option(tp, sopt));
 	if (flag == 0 && ms == NULL && sopt->sopt_name != TCP_MAXSEG &&
 	    sopt->sopt_name != TCP_KEEPCNT && sopt->sopt_name != TCP_USER_TIMEOUT_ALPINE &&
-	    sopt->sopt_name != TCP_DEFER_ACCEPT_ALPINE)
+	    sopt->sopt_name != TCP_DEFER_ACCEPT_ALPINE && sopt->sopt_name != TCP_FASTOPEN)
 		return (ENOPROTOOPT);
 	error = sooptcopyin(sopt, &val, sizeof(val), sizeof(val));
 	if (error != 0)
@@ -208,6 +208,12 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 		return (tcp_set_flag(tp, flag, val));
 	if (sopt->sopt_name == TCP_MAXSEG)
 		return (tcp_set_maxseg(tp, val));
+	if (sopt->sopt_name == TCP_FASTOPEN) {
+		if (tp->t_state != TCPS_CLOSED && tp->t_state != TCPS_LISTEN)
+			return (EINVAL);
+		tp->t_flags2 = (tp->t_flags2 & ~TF2_FASTOPEN) | (val != 0 ? TF2_FASTOPEN : 0);
+		return (0);
+	}
 	if (sopt->sopt_name == TCP_DEFER_ACCEPT_ALPINE) {
 		tp->t_defer = (u_int)imin(imax(val, 0), TCP_DEFER_MAX_SEC);
 		return (0);
@@ -257,6 +263,9 @@ tcp_getopt(struct tcpcb *tp, struct sockopt *sopt)
 			break;
 		case TCP_USER_TIMEOUT_ALPINE:
 			val = (int)tp->t_maxunacktime;
+			break;
+		case TCP_FASTOPEN:
+			val = (tp->t_flags2 & TF2_FASTOPEN) != 0;
 			break;
 		case TCP_MD5SIG:
 			val = !LIST_EMPTY(&tp->t_md5keys);

@@ -135,6 +135,8 @@ tcp_state_change(struct tcpcb *tp, int newstate)
 	V_tcpstat.tcps_states[tp->t_state]--;
 	V_tcpstat.tcps_states[newstate]++;
 	tp->t_state = newstate;
+	if ((tp->t_flags2 & TF2_TFO_PENDING) != 0 && newstate != TCPS_SYN_RECEIVED)
+		tcp_fastopen_end(tp);
 }
 
 void

@@ -243,6 +243,8 @@ syncache_respond(const struct syncache *sc)
 			to.to_tsval = tcp_ts_getticks() + sc->sc_tsoff;
 			to.to_tsecr = sc->sc_tsreflect;
 		}
+		if ((sc->sc_flags & SCF_FASTOPEN) != 0)
+			tcp_fastopen_cookie(&to, &sc->sc_inc);
 		b.to = &to;
 	}
 	lis = syncache_listener(&sc->sc_inc);
@@ -328,6 +330,8 @@ syncache_fill(struct syncache *sc, struct inpcb *listener, const struct tcp_seg 
 	sc->sc_irs = seg->seq;
 	sc->sc_iss = tcp_new_isn(&seg->inc);
 	syncache_agree(sc, listener, &seg->to);
+	if ((seg->to.to_flags & TOF_FASTOPEN) != 0 && tcp_fastopen_listens(intotcpcb(listener)))
+		sc->sc_flags |= SCF_FASTOPEN;
 }
 
 void
@@ -408,6 +412,43 @@ syncache_entry(struct sc_bucket *b)
 	return (sc);
 }
 
+static struct tcpcb *syncache_socket(const struct syncache *, struct inpcb *listener);
+
+/* RFC 7413 4.2.1: the SYN makes the connection, and its data can be read. False: no memory. */
+static bool
+syncache_fastopen(struct inpcb *listener, struct tcp_seg *seg)
+{
+	struct syncache sc = {0};
+	struct socket *so;
+	struct tcpcb *tp;
+
+	syncache_fill(&sc, listener, seg);
+	tp = syncache_socket(&sc, listener);
+	if (tp == NULL)
+		return (false);
+	so = tptosocket(tp);
+	tcp_fastopen_begin(tp);
+	tcp_sendseqinit(tp); /* the SYN,ACK is still to go */
+	tp->snd_wnd = tp->max_sndwnd = seg->win;
+	tp->snd_wl1 = seg->seq;
+	seg->seq++;
+	seg->flags &= ~(TH_SYN | TH_FIN | TH_URG); /* an end will come again */
+	tcp_rcvwindow(tp);
+	if (seg->len > tp->rcv_wnd) {
+		m_adj(seg->m, -(int)(seg->len - tp->rcv_wnd));
+		seg->len = tp->rcv_wnd;
+	}
+	soisconnected(so);
+	if (!tcp_isdead(tp)) {
+		(void)tcp_step_text(tp, seg);
+		tp->t_flags |= TF_ACKNOW;
+		tcp_segment_finish(tp, seg, TV_DONE);
+		seg->m = NULL;
+	}
+	sorele(so);
+	return (true);
+}
+
 void
 syncache_add(struct inpcb *listener, struct tcp_seg *seg)
 {
@@ -425,6 +466,9 @@ syncache_add(struct inpcb *listener, struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_listendrop);
 		return;
 	}
+	if (tcp_fastopen_listens(intotcpcb(listener)) && tcp_fastopen_valid(seg) &&
+	    syncache_fastopen(listener, seg))
+		return;
 	sc = V_tcp_syncookies_only ? NULL : syncache_entry(b);
 	if (sc == NULL) {
 		if (V_tcp_syncookies || V_tcp_syncookies_only)

@@ -35,7 +35,8 @@ struct syncache {
 #define SCF_TIMESTAMP 0x04
 #define SCF_SACK 0x08
 #define SCF_UNREACH 0x10
-#define SCF_ECN 0x100 /* the SYN asks for ECN, and we say yes */
+#define SCF_ECN 0x100	   /* the SYN asks for ECN, and we say yes */
+#define SCF_FASTOPEN 0x200 /* send a cookie */
 
 /* A SYN for a listener: remembers it and answers; never more than the bounds allow. */
 void syncache_add(struct inpcb *listener, struct tcp_seg *);

@@ -204,6 +204,8 @@ struct tcp_plan {
 
 /* t_flags2 */
 #define TF2_DEFERRED 0x00000001	   /* established, and kept from accept() until data comes */
+#define TF2_FASTOPEN 0x00000002	   /* TCP_FASTOPEN; of a connection: it began so */
+#define TF2_TFO_PENDING 0x00000004 /* its handshake has not ended */
 #define TF2_ECN_PERMIT 0x00000020  /* ECN agreed; in SYN_SENT: asked for */
 #define TF2_ECN_SND_CWR 0x00000040 /* tell the peer that the window was reduced */
 #define TF2_ECN_SND_ECE 0x00000080 /* tell the peer of a mark, until it says CWR */
@@ -238,6 +240,8 @@ struct tcpopt {
 	uint8_t to_wscale;
 	uint8_t to_nsacks;
 	uint8_t to_signature[16]; /* as it came */
+	uint8_t to_tfo_len;	  /* bytes of cookie; 0: asks for one */
+	uint8_t to_tfo_cookie[16];
 	struct sackblk to_sacks[TCP_MAX_SACK];
 };
 #define TOF_MSS 0x0001
@@ -246,6 +250,7 @@ struct tcpopt {
 #define TOF_TS 0x0010
 #define TOF_SIGNATURE 0x0040
 #define TOF_SACK 0x0080
+#define TOF_FASTOPEN 0x0100
 
 /*
  * A segment, parsed once. seq, len, flags and m change only where the segment is trimmed to the
@@ -322,6 +327,7 @@ struct tcpstat {
 	/* packets with each mark, handshakes that agreed on ECN, windows reduced for a mark */
 	uint64_t tcps_ecn_rcvce, tcps_ecn_rcvect0, tcps_ecn_rcvect1, tcps_ecn_sndect0,
 	    tcps_ecn_sndect1, tcps_ecn_shs, tcps_ecn_rcwnd;
+	uint64_t tcps_tfo_accepts, tcps_tfo_badcookie, tcps_tfo_full;
 	uint64_t tcps_sig_rcvgoodsig, tcps_sig_rcvbadsig, tcps_sig_err_sigopt,
 	    tcps_sig_err_nosigopt;
 	uint64_t tcps_states[TCP_NSTATES]; /* connections in each state now */
@@ -526,6 +532,12 @@ void tcp_md5_free(struct tcpcb *);
 void tcp_md5_sign(
     struct mbuf *, const struct tcp_md5key *, const struct in_conninfo *, u_int iphlen);
 bool tcp_md5_ok(const struct tcpcb *, const struct tcp_seg *);
+/* tcp_fastopen.c */
+bool tcp_fastopen_listens(const struct tcpcb *);
+void tcp_fastopen_cookie(struct tcpopt *, const struct in_conninfo *);
+bool tcp_fastopen_valid(const struct tcp_seg *);
+void tcp_fastopen_begin(struct tcpcb *);
+void tcp_fastopen_end(struct tcpcb *);
 /* tcp_options.c */
 void tcp_dooptions(struct tcpopt *, const u_char *cp, int cnt, bool syn);
 int tcp_addoptions(const struct tcpopt *, u_char *optp); /* bytes written, a multiple of 4 */

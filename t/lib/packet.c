@@ -288,6 +288,10 @@ decode_options(const uint8_t *o, size_t len, struct flow *f, struct line *l)
 				strlcat(buf, one, sizeof(buf));
 			}
 			one[0] = '\0';
+		} else if (o[i] == TCPOPT_FAST_OPEN) {
+			strlcpy(one, n > 2 ? "fo " : "fo", sizeof(one));
+			for (k = i + 2; k < i + n && k < i + 18; k++)
+				snprintf(one + strlen(one), 3, "%02x", o[k]);
 		} else
 			snprintf(one, sizeof(one), "opt%u", o[i]);
 		strlcat(buf, one, sizeof(buf));
@@ -530,6 +534,15 @@ build_options(const char *s, uint8_t *o, const struct flow *f)
 				put(o + n + 4, f->iss + (uint32_t)strtoul(end + 1, &end, 10), 4);
 			}
 			put(o + at, (uint32_t)(TCPOPT_SACK << 8 | (n - at)), 2);
+		} else if (strncmp(s, "fo", 2) == 0) {
+			at = n;
+			n += 2;
+			for (s += 2 + (s[2] == ' '); *s != ',' && *s != '>'; s += 2) {
+				const char hex[3] = {s[0], s[1], '\0'};
+
+				o[n++] = (uint8_t)strtoul(hex, NULL, 16);
+			}
+			put(o + at, (uint32_t)(TCPOPT_FAST_OPEN << 8 | (n - at)), 2);
 		} else if (strncmp(s, "nop", 3) == 0)
 			o[n++] = TCPOPT_NOP;
 		else if (strncmp(s, "eol", 3) == 0)

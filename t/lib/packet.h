@@ -18,7 +18,7 @@
  *	IP IP > IP				proto len: a fragment, or a protocol not above
  * FLAGS are letters of SFRPUEW and . for ACK, or - for none. Sequence numbers of the stack count
  * from its SYN (0); the peer's are as written. Options: mss N, wscale N, sackOK, ts VAL ECR
- * (ECR "last": the stack's latest), sack A:B, nop, eol.
+ * (ECR "last": the stack's latest), sack A:B, fo [HEX], nop, eol.
  * Any line may have: ttl tos id df mf off (fragment offset, bytes) eth-src eth-dst; data (UDP,
  *ICMP: "ok" is the pattern that inject() sends); sum, ipsum ("bad": inject it wrong); hlen and
  *iplen (inject a wrong one). quote names a packet inside an ICMP error: "last", the last one the
