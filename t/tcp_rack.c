@@ -235,6 +235,25 @@ test_probe_in_vain(void)
 	tt_kill(so, 1001);
 }
 
+/* What a probe's D-SACK says is no reason to undo a recovery. */
+static void
+test_probe_no_undo(void)
+{
+	struct socket *so = open100();
+	uint64_t bad = tt_count(tcps_sndrexmitbad);
+
+	flight(so, 1, 3);
+	out_after(200, 5, ". 3001:4001(1000)");
+	testbed_run_ms(tb, 100);
+	in(". 1001:1001(0) ack 2001 win 65535 <nop,nop,sack 3001:4001>");
+	out_after(0, 30, ". 2001:3001(1000)");
+	in(". 1001:1001(0) ack 2001 win 65535 <nop,nop,sack 3001:4001 3001:4001>");
+	in(". 1001:1001(0) ack 4001 win 65535");
+	testbed_run_ms(tb, 1);
+	is_int(tt_count(tcps_sndrexmitbad) - bad, 0, "the hole was one");
+	tt_kill(so, 1001);
+}
+
 /* 7.3: new data goes first, whatever cwnd says; one probe, then the time-out. */
 static void
 test_probe_new_data(void)
@@ -395,6 +414,7 @@ main(void)
 	test_probe();
 	test_probe_repairs();
 	test_probe_in_vain();
+	test_probe_no_undo();
 	test_probe_new_data();
 	test_probe_single();
 	test_bound();

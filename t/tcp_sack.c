@@ -90,6 +90,15 @@ test_bad_blocks(void)
 		    4004 + 2 * i);
 	testbed_run_ms(tb, 1);
 	is_int(ss->ss_n, 128, "and there is a limit");
+	tt_set("net.inet.tcp.sack.maxholes", 4096);
+	tt_set("net.inet.tcp.sack.globalmaxholes", 200);
+	for (int i = 0; i < 400; i++)
+		in(". 1001:1001(0) ack 1001 win 65535 <nop,nop,sack %d:%d>", 4003 + 2 * i,
+		    4004 + 2 * i);
+	testbed_run_ms(tb, 1);
+	is_int(ss->ss_n, 200, "for all connections too");
+	tt_set("net.inet.tcp.sack.maxholes", 128);
+	tt_set("net.inet.tcp.sack.globalmaxholes", 65536);
 	peer_forget(p);
 	in(". 1001:1001(0) ack 10001 win 65535");
 	testbed_run_ms(tb, 1);

@@ -342,7 +342,7 @@ tcp_decide(struct tcpcb *tp, struct tcp_plan *p)
 	bool send;
 
 	p->len = p->segsz = 0;
-	p->rexmit = p->rescue = p->more = false;
+	p->rexmit = p->rescue = p->probe = p->more = false;
 	p->win = tcp_choose_window(tp);
 	if (!TCPS_HAVEESTABLISHED(tp->t_state)) {
 		send = tcp_decide_unsynchronized(tp, p);
@@ -503,7 +503,7 @@ tcp_sent_sequence(struct tcpcb *tp, const struct tcp_plan *p)
 	tcp_rack_sent(tp, p->seq, end);
 	if (IN_FASTRECOVERY(tp->t_flags))
 		tp->t_prr.prr_out += end - p->seq;
-	if (SEQ_LT(p->seq, tp->snd_max) && !tp->t_rack.tlp_out)
+	if (SEQ_LT(p->seq, tp->snd_max) && !p->probe)
 		tcp_undo_sent(tp, p->seq, end);
 	if (p->rexmit) {
 		if (tp->t_rtttime_on && SEQ_GEQ(tp->t_rtseq, p->seq) && SEQ_LT(tp->t_rtseq, end))

@@ -187,6 +187,9 @@ tcp_undo_dsack(struct tcpcb *tp, const struct tcp_seg *seg)
 	if (!u->u_on || !u->u_sent || seg->dsack.start == seg->dsack.end ||
 	    SEQ_LT(seg->dsack.start, u->u_una))
 		return (false);
+	/* a probe that came twice says nothing of what recovery sent */
+	if (tp->t_rack.tlp_probed && seg->dsack.end == tp->t_rack.tlp_end)
+		return (false);
 	u->u_bytes -= seg->dsack.end - seg->dsack.start;
 	if (u->u_bytes > 0)
 		return (false);

@@ -97,7 +97,7 @@ tcp_tlp_plan(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail)
 		low = low - r->rr_start > mss && SEQ_GT(low, r->rr_start) ? low - mss : r->rr_start;
 		p->seq = low;
 		p->len = r->rr_end - low;
-		p->rexmit = true;
+		p->rexmit = p->probe = true;
 		rk->tlp_is_rexmit = true;
 		TCPSTAT_INC(tcps_tlpresends);
 		TCPSTAT_ADD(tcps_tlpresend_bytes, p->len);

@@ -172,6 +172,7 @@ struct tcp_plan {
 	uint8_t tos;	/* of the IP header; tcp_ecn.c */
 	bool rexmit;	/* a hole is filled: snd_nxt stays */
 	bool rescue;	/* ... and it is RFC 6675's rescue */
+	bool probe;	/* ... or RFC 8985's tail loss probe */
 	bool more;	/* decide again afterwards */
 	u_char opt[TCP_MAXOLEN];
 };
