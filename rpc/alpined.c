@@ -165,6 +165,35 @@ open_server(void)
 
 /* ---- the wire ---- */
 
+/*
+ * What tells this machine from others, as text: its id, or, where it has none (a container, a
+ * minimal installation), the Ethernet address of the interface that we join.
+ */
+static bool
+machine_identity(char *id, int size)
+{
+	struct ifreq ifr;
+	const uint8_t *mac = (const uint8_t *)ifr.ifr_hwaddr.sa_data;
+	FILE *f = fopen("/etc/machine-id", "re");
+	bool found = f != NULL && fgets(id, size, f) != NULL && id[0] != '\n';
+	int fd;
+
+	if (f != NULL)
+		fclose(f);
+	if (found || opt.iface == NULL)
+		return (found);
+	memset(&ifr, 0, sizeof(ifr));
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", opt.iface);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	found = fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0;
+	if (found)
+		snprintf(id, (size_t)size, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		    mac[3], mac[4], mac[5]);
+	if (fd >= 0)
+		close(fd);
+	return (found);
+}
+
 /* The same every time for the same name on the same machine: neighbours keep knowing us. */
 static void
 choose_mac(uint8_t mac[6])
@@ -172,13 +201,10 @@ choose_mac(uint8_t mac[6])
 	uint64_t hash = 0xcbf29ce484222325u;
 	char id[64] = "";
 	const char *parts[3] = {id, opt.name, opt.iface != NULL ? opt.iface : opt.tap}, *s;
-	FILE *f = fopen("/etc/machine-id", "re");
 	int i;
 
-	if (f == NULL || fgets(id, sizeof(id), f) == NULL)
+	if (!machine_identity(id, sizeof(id)))
 		host_random_bytes(&hash, sizeof(hash));
-	if (f != NULL)
-		fclose(f);
 	for (i = 0; i < 3; i++)
 		for (s = parts[i]; *s != '\0'; s++)
 			hash = (hash ^ (uint8_t)*s) * 0x100000001b3u;

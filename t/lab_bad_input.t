@@ -24,7 +24,10 @@ one_line "a MAC that is multicast" "alpined: .*" "$LABCMD" machine --name "$LAB"
 one_line "a gateway that is not on the network" "alpined: .*gateway" "$LABCMD" machine --name "$LAB" "$D" --name x1 --gateway 192.0.2.1 eth0 10.11.12.20/24
 one_line "a name in use" "alpined: .*$LAB" "$LABCMD" machine --name "$LAB" "$D" --name "$LAB" eth0 10.11.12.20/24
 one_line "no arguments" "alpined: |usage" "$LABCMD" machine --name "$LAB" "$D"
-one_line "no permission" "alpined: .*([pP]ermission|not permitted|root)" "$LABCMD" machine --name "$LAB" setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all env ALPINE_RUNDIR="$TMP" "$D" --name x1 eth0 10.11.12.20/24
+# a copy where anybody may run it: the tree may lie in a home folder that is closed to others
+chmod 711 "$TMP"
+install -m 755 "$D" "$TMP/alpined"
+one_line "no permission" "alpined: .*([pP]ermission|not permitted|root)" "$LABCMD" machine --name "$LAB" setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all env ALPINE_RUNDIR="$TMP" "$TMP/alpined" --name x1 eth0 10.11.12.20/24
 one_line "alpine-run without a daemon" "alpine-run: .*nobody-there" "$ALPINE_BUILD/bin/alpine-run" --name nobody-there true
 one_line "alpinectl without a daemon" "alpinectl: .*nobody-there" "$ALPINE_BUILD/bin/alpinectl" --name nobody-there status
 is "nothing was left behind" "$(machine ip -o link | wc -l)" "$before"
