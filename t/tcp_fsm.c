@@ -311,6 +311,63 @@ test_close_reset(void)
 	TB_LEAVE();
 }
 
+/* RFC 9293 3.4, 3.10.7: text may come with a SYN, and with a FIN. */
+static void
+test_text_on_control(void)
+{
+	struct socket *so;
+
+	tt_lport = LPORT;
+	tt_pport++;
+	in("SP 1000:1010(10) win 65535 %s", MSS);
+	out("S. 0:0(0) ack 1001");
+	in("P. 1001:1011(10) ack 1 win 65535");
+	so = tt_accept(ls);
+	ok(so != NULL, "text on a SYN does no harm; it is not kept and comes again");
+	if (so == NULL)
+		return;
+	is_int(tt_read(so, 100), 10, "once");
+	peer_forget(p);
+	in("FP. 1011:1031(20) ack 1 win 65535");
+	out(". 1:1(0) ack 1032");
+	is_int(tt_read(so, 100), 20, "text with a FIN");
+	is_int(tt_read(so, 100), 0, "then the end");
+	is_int(tt_state(so), TCPS_CLOSE_WAIT, "their side is closed");
+	tt_kill(so, 1032);
+	so = tt_active(NULL);
+	out("S 0:0(0)");
+	in("SP. 1000:1010(10) ack 1 win 65535 %s", MSS);
+	out(". 1:1(0) ack 1011");
+	is_int(tt_read(so, 100), 10, "text with a SYN,ACK is taken");
+	tt_kill(so, 1011);
+	so = tt_active(NULL);
+	out("S 0:0(0)");
+	in("SFP. 1000:1010(10) ack 1 win 65535 %s", MSS);
+	out(". 1:1(0) ack 1012");
+	is_int(tt_read(so, 100), 10, "a FIN too");
+	is_int(tt_state(so), TCPS_CLOSE_WAIT, "which closes their side");
+	tt_kill(so, 1012);
+}
+
+/* RFC 9293 3.5.1: one side has forgotten the connection. */
+static void
+test_half_open(void)
+{
+	struct socket *so = tt_passive(ls, MSS);
+
+	in("S 5000:5000(0) win 65535 %s", MSS);
+	out(". 1:1(0) ack 1001");
+	in("R 1001:1001(0)");
+	is_int(tt_error(so), ECONNRESET, "their new SYN brings it to light");
+	tt_close(so);
+	so = tt_passive(ls, MSS);
+	tt_write(so, 10);
+	out("P. 1:11(10) ack 1001");
+	in("R 1001:1001(0)");
+	is_int(tt_error(so), ECONNRESET, "so does our data");
+	tt_close(so);
+}
+
 static void
 test_keepalive(void)
 {
@@ -419,6 +476,8 @@ main(void)
 	test_simultaneous_open();
 	test_rst();
 	test_close_reset();
+	test_text_on_control();
+	test_half_open();
 	test_keepalive();
 	test_icmp();
 	test_backlog();
