@@ -138,7 +138,7 @@ filter(void *arg __unused, struct link *from, const uint8_t *frame, size_t len)
 		return (true);
 	if (drops.dropped++ == 0)
 		drops.at_ns = testbed_now_ns(tb);
-	if (!drops.tail)
+	if (!drops.tail && tp != NULL)
 		drops.until = tp->snd_max + n;
 	return (false);
 }
