@@ -454,6 +454,9 @@ test_segments(void)
 	uint64_t bad = tt_count(tcps_rcvbadsum);
 
 	is_int(tt_tcpcb(so)->snd_wnd, 65535, "a large window is not a negative one");
+	TB_ENTER(h);
+	is_int(TP_KEEPIDLE(tt_tcpcb(so)), 2 * 3600 * 1000, "MUST-28: keepalives after two hours");
+	TB_LEAVE();
 	in(". 1001:1011(10) ack 1 win 65535 sum bad");
 	quiet(100);
 	is_int(tt_read(so, 10), -EWOULDBLOCK, "a wrong checksum");
