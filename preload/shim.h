@@ -165,6 +165,13 @@ shim_fail(int error)
 	return -1;
 }
 
+/*
+ * Bytes from and to where the program's pointer says: 0, or EFAULT where that is nowhere. The
+ * kernel copies, so that a bad pointer is an answer and no signal.
+ */
+int shim_copy_in(void *to, const void *from, size_t len);
+int shim_copy_out(void *to, const void *from, size_t len);
+
 /* An address as the program gave it, for the wire. 0 or an errno. */
 int shim_addr_in(struct rpc_addr *to, const void *addr, socklen_t len);
 /* ... and back, with Linux's truncation: *len says how long it is. 0 or an errno. */

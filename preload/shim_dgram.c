@@ -369,6 +369,7 @@ deliver(int fd, uint64_t cookie, struct incoming *in, const struct iovec *iov, s
 {
 	struct cursor from = {iov + 1, pieces + 1, 0}, to = {iov + 1, pieces, 0};
 	size_t room = (size_t)iov_total(iov + 1, pieces), got, control, payload;
+	int error = 0;
 
 	if (n < 0 && errno != ECONNRESET)
 		return -1;
@@ -393,9 +394,11 @@ deliver(int fd, uint64_t cookie, struct incoming *in, const struct iovec *iov, s
 			 (payload > room ? MSG_TRUNC : 0);
 	control_out(msg, in->control, control);
 	if (msg->msg_name != NULL)
-		shim_addr_out(&in->head.d_addr, msg->msg_name, &msg->msg_namelen);
+		error = shim_addr_out(&in->head.d_addr, msg->msg_name, &msg->msg_namelen);
 	else
 		msg->msg_namelen = 0;
+	if (error != 0)
+		return shim_fail(error);
 	return (ssize_t)((flags & MSG_TRUNC) != 0 ? payload : got);
 }
 

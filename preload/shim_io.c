@@ -182,26 +182,28 @@ static ssize_t
 stream_recvfrom(int fd, void *buf, size_t len, int flags, void *addr, socklen_t *addrlen)
 {
 	_Alignas(8) char name[sizeof(struct sockaddr_storage)];
-	socklen_t namelen = sizeof(name);
+	socklen_t namelen = sizeof(name), room;
+	int error = shim_copy_in(&room, addrlen, sizeof(room));
 	ssize_t n;
 
-	if (addrlen == NULL)
-		return shim_fail(EFAULT);
-	if ((int)*addrlen < 0)
+	if (error != 0)
+		return shim_fail(error);
+	if ((int)room < 0)
 		return shim_fail(EINVAL);
 	n = real.recvfrom(fd, buf, len, flags, (struct sockaddr *)name, &namelen);
 	if (n < 0)
 		return n;
 	if (shim_is_our_name(name, namelen) || namelen == 0) {
-		*addrlen = 0;
+		namelen = 0;
 	} else {
-		socklen_t room = *addrlen, fits = room < namelen ? room : namelen;
+		socklen_t fits = room < namelen ? room : namelen;
 
-		if (fits > sizeof(name))
-			fits = sizeof(name);
-		memcpy(addr, name, fits);
-		*addrlen = namelen;
+		error = shim_copy_out(addr, name, fits < sizeof(name) ? fits : sizeof(name));
 	}
+	if (error == 0)
+		error = shim_copy_out(addrlen, &namelen, sizeof(namelen));
+	if (error != 0)
+		return shim_fail(error);
 	return read_result(fd, n, len > 0);
 }
 
@@ -210,6 +212,7 @@ recvfrom(int fd, void *buf, size_t len, int flags, __SOCKADDR_ARG addr, socklen_
 {
 	void *name = addr.__sockaddr__;
 	struct shim_id id;
+	int error;
 	ssize_t n;
 
 	shim_init();
@@ -219,13 +222,12 @@ recvfrom(int fd, void *buf, size_t len, int flags, __SOCKADDR_ARG addr, socklen_
 		struct iovec iov = {buf, len};
 		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_name = name};
 
-		if (addrlen == NULL)
-			return shim_fail(EFAULT);
-		msg.msg_namelen = *addrlen;
+		error = shim_copy_in(&msg.msg_namelen, addrlen, sizeof(*addrlen));
+		if (error != 0)
+			return shim_fail(error);
 		n = shim_dgram_recv(fd, id.cookie, &msg, flags);
-		if (n >= 0)
-			*addrlen = msg.msg_namelen;
-		return n;
+		error = n < 0 ? 0 : shim_copy_out(addrlen, &msg.msg_namelen, sizeof(*addrlen));
+		return error != 0 ? shim_fail(error) : n;
 	}
 	if (stream_recv_flags(fd, len, flags, &n))
 		return n;

@@ -22,15 +22,14 @@ shim_ioctl_ask(int fd, unsigned long cmd, void *arg, size_t size)
 
 	if (size > sizeof(ask.arg))
 		return EINVAL;
-	if (arg == NULL && size > 0)
-		return EFAULT;
-	if (size > 0)
-		memcpy(ask.arg, arg, size);
+	error = shim_copy_in(ask.arg, arg, size);
+	if (error != 0)
+		return error;
 	error = shim_ask(RPC_IOCTL, fd, &ask, sizeof(ask.head) + size, &ask, sizeof(ask),
 	    sizeof(ask.head), &got);
 	got = got > sizeof(ask.head) ? got - sizeof(ask.head) : 0;
 	if (error == 0 && got > 0)
-		memcpy(arg, ask.arg, got < size ? got : size);
+		error = shim_copy_out(arg, ask.arg, got < size ? got : size);
 	return error;
 }
 
@@ -56,26 +55,29 @@ shim_ioctl_ifconf(int fd, struct ifreq *list, size_t room, size_t *used)
 	if (list != NULL) {
 		if (got > room)
 			got = room / sizeof(struct ifreq) * sizeof(struct ifreq);
-		memcpy(list, ask.list, got);
+		error = shim_copy_out(list, ask.list, got);
 	}
 	*used = got;
-	return 0;
+	return error;
 }
 
 static int
 ioctl_ifconf(int fd, struct ifconf *conf)
 {
+	struct ifconf copy;
 	size_t used = 0;
 	int error;
 
-	if (conf == NULL)
-		return EFAULT;
-	if (conf->ifc_buf != NULL && conf->ifc_len < 0)
+	error = shim_copy_in(&copy, conf, sizeof(copy));
+	if (error != 0)
+		return error;
+	if (copy.ifc_buf != NULL && copy.ifc_len < 0)
 		return EINVAL;
-	error = shim_ioctl_ifconf(fd, conf->ifc_req, (size_t)conf->ifc_len, &used);
-	if (error == 0)
-		conf->ifc_len = (int)used;
-	return error;
+	error = shim_ioctl_ifconf(fd, copy.ifc_req, (size_t)copy.ifc_len, &used);
+	if (error != 0)
+		return error;
+	copy.ifc_len = (int)used;
+	return shim_copy_out(conf, &copy, sizeof(copy));
 }
 
 /* Bytes not yet on their way: those in the pair and those in alpined's send buffer. */
@@ -84,28 +86,25 @@ ioctl_outq(int fd, int *value)
 {
 	int in_pair = 0, in_stack = 0, error;
 
-	if (value == NULL)
-		return EFAULT;
 	if (real.ioctl(fd, SIOCOUTQ, &in_pair) != 0)
 		return errno;
 	error = shim_ioctl_ask(fd, SIOCOUTQ, &in_stack, sizeof(in_stack));
-	if (error == 0)
-		*value = in_pair + in_stack;
-	return error;
+	in_pair += in_stack;
+	return error != 0 ? error : shim_copy_out(value, &in_pair, sizeof(in_pair));
 }
 
 /* 0 or an errno; -1: not the stack's business after all. */
 static int
 socket_ioctl(int fd, struct shim_id id, unsigned long cmd, void *arg)
 {
+	int waiting;
+
 	switch (cmd) {
 	case FIONREAD:
 		if (id.class != SHIM_DGRAM)
 			return -1;
-		if (arg == NULL)
-			return EFAULT;
-		*(int *)arg = shim_dgram_waiting(fd);
-		return 0;
+		waiting = shim_dgram_waiting(fd);
+		return shim_copy_out(arg, &waiting, sizeof(waiting));
 	case SIOCOUTQ:
 		return id.class == SHIM_STREAM ? ioctl_outq(fd, arg) : -1;
 	case SIOCGIFCONF:

@@ -37,8 +37,9 @@ is_descriptor_option(int level, int name)
 SHIM_EXPORT int
 setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
+	char copy[RPC_OPTVAL_MAX];
 	struct rpc_sockopt opt = {level, name, len};
-	struct iovec in[2] = {{&opt, sizeof(opt)}, {(void *)(uintptr_t)value, len}};
+	struct iovec in[2] = {{&opt, sizeof(opt)}, {copy, len}};
 	struct rpc_call call = {.rc_op = RPC_SETSOCKOPT,
 	    .rc_in = in,
 	    .rc_nin = len > 0 ? 2 : 1,
@@ -55,8 +56,9 @@ setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 		return shim_fail(EINVAL);
 	if (len > RPC_OPTVAL_MAX)
 		return shim_fail(level == SOL_SOCKET ? EINVAL : ENOBUFS);
-	if (value == NULL && len > 0)
-		return shim_fail(EFAULT);
+	error = shim_copy_in(copy, value, len);
+	if (error != 0)
+		return shim_fail(error);
 	error = shim_call(&call);
 	while (call.rc_nfds > 0)
 		shim_close(call.rc_fds[--call.rc_nfds]);
@@ -70,9 +72,8 @@ no_peer_credentials(void *value, socklen_t *len)
 	const struct ucred nobody = {0, (uid_t)-1, (gid_t)-1};
 	socklen_t n = *len < sizeof(nobody) ? *len : sizeof(nobody);
 
-	memcpy(value, &nobody, n);
 	*len = n;
-	return 0;
+	return shim_copy_out(value, &nobody, n);
 }
 
 static int
@@ -92,9 +93,8 @@ ask_option(int fd, int level, int name, void *value, socklen_t *len)
 	    sizeof(reply.opt), &got);
 	if (error == ENETDOWN && level == SOL_SOCKET && name == SO_ERROR && *len >= sizeof(int)) {
 		/* alpined is gone: that is the socket's error, not this call's */
-		memcpy(value, &error, sizeof(error));
 		*len = sizeof(error);
-		return 0;
+		return shim_copy_out(value, &error, sizeof(error));
 	}
 	if (error != 0)
 		return error;
@@ -103,27 +103,31 @@ ask_option(int fd, int level, int name, void *value, socklen_t *len)
 		got = reply.opt.o_len;
 	if (got > *len)
 		got = *len;
-	memcpy(value, reply.value, got);
 	*len = (socklen_t)got;
-	return 0;
+	return shim_copy_out(value, reply.value, got);
 }
 
 SHIM_EXPORT int
 getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
+	socklen_t room;
 	int error;
 
 	shim_init();
 	if (is_descriptor_option(level, name) || !shim_ours(shim_classify(fd)))
 		return real.getsockopt(fd, level, name, value, len);
-	if (len == NULL || value == NULL)
-		return shim_fail(EFAULT);
-	if ((int)*len < 0)
+	error = shim_copy_in(&room, len, sizeof(room));
+	if (error != 0)
+		return shim_fail(error);
+	if ((int)room < 0)
 		return shim_fail(EINVAL);
-	if (level == SOL_SOCKET && name == SO_PEERCRED)
-		return no_peer_credentials(value, len);
 	if (level == SOL_SOCKET && (name == SO_PEERSEC || name == SO_PASSCRED))
 		return shim_fail(ENOPROTOOPT);
-	error = ask_option(fd, level, name, value, len);
+	if (level == SOL_SOCKET && name == SO_PEERCRED)
+		error = no_peer_credentials(value, &room);
+	else
+		error = ask_option(fd, level, name, value, &room);
+	if (error == 0)
+		error = shim_copy_out(len, &room, sizeof(room));
 	return error != 0 ? shim_fail(error) : 0;
 }

@@ -228,10 +228,6 @@ accept4(int fd, __SOCKADDR_ARG addr, socklen_t *len, int flags)
 		return real.accept4(fd, addr, len, flags);
 	if ((flags & ~SOCK_FLAGS) != 0)
 		return shim_fail(EINVAL);
-	if (name != NULL && len == NULL)
-		return shim_fail(EFAULT);
-	if (name != NULL && (int)*len < 0)
-		return shim_fail(EINVAL);
 	error = must_listen(fd, id);
 	if (error == 0)
 		error = take_connection(fd, flags, &record, &got);
@@ -239,8 +235,10 @@ accept4(int fd, __SOCKADDR_ARG addr, socklen_t *len, int flags)
 		return shim_fail(error);
 	if ((flags & SOCK_NONBLOCK) != 0)
 		real.syscall(SYS_fcntl, (long)got, (long)F_SETFL, (long)(O_RDWR | O_NONBLOCK));
-	if (name != NULL)
-		shim_addr_out(&record.a_peer, name, len);
+	if (name != NULL && (error = shim_addr_out(&record.a_peer, name, len)) != 0) {
+		shim_close(got); /* as Linux: the connection is lost */
+		return shim_fail(error);
+	}
 	errno = saved;
 	return got;
 }
@@ -259,10 +257,6 @@ ask_name(int fd, uint16_t op, void *addr, socklen_t *len)
 	struct rpc_addr name;
 	int error;
 
-	if (len == NULL || addr == NULL)
-		return shim_fail(EFAULT);
-	if ((int)*len < 0)
-		return shim_fail(EINVAL);
 	error = shim_ask(op, fd, NULL, 0, &name, sizeof(name), sizeof(name), NULL);
 	if (error == 0)
 		error = shim_addr_out(&name, addr, len);

@@ -62,6 +62,8 @@ bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgra
 		error = linux_sockaddr_in(hdr->d_addr.a_data, hdr->d_addr.a_len, &ss);
 		if (error != 0)
 			return (error);
+		if (b->b_protocol == IPPROTO_UDP && satosin((struct sockaddr *)&ss)->sin_port == 0)
+			return (LINUX_EINVAL);
 		if (!is_peer(so, &ss))
 			to = (struct sockaddr *)&ss;
 	}
