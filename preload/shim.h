@@ -132,6 +132,22 @@ shim_named_dgram(int fd, struct shim_id *id)
 	return id->class == SHIM_DGRAM;
 }
 
+/*
+ * Streams that this process made and has not connected. The pair is connected all the same, so
+ * that a read would wait: TCP says ENOTCONN. While there are some, a read costs one system call
+ * more. A socket that another process connected is told by alpined.
+ */
+extern atomic_int shim_nfresh;
+void shim_fresh_add(int fd);
+void shim_fresh_remove(uint64_t cookie);
+bool shim_fresh_slow(int fd);
+static inline bool
+shim_fresh(int fd)
+{
+	return atomic_load_explicit(&shim_nfresh, memory_order_relaxed) > 0 &&
+	       !atomic_load_explicit(&shim_confined, memory_order_relaxed) && shim_fresh_slow(fd);
+}
+
 /* --- shim_io.c --- */
 
 /* A stream of ours said end of file, or EPIPE: is there a reason? Returns n, or -1 and errno. */

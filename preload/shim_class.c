@@ -90,6 +90,49 @@ shim_classify(int fd)
 	return id;
 }
 
+/* --- streams that are not connected --- */
+
+#define FRESH_SIZE 128 /* one that finds its place taken is forgotten: its reads just wait */
+
+static _Atomic uint64_t fresh[FRESH_SIZE];
+atomic_int shim_nfresh;
+
+void
+shim_fresh_add(int fd)
+{
+	struct shim_id id = shim_classify(fd);
+	uint64_t none = 0;
+
+	if (id.cookie != 0 &&
+	    atomic_compare_exchange_strong(&fresh[id.cookie % FRESH_SIZE], &none, id.cookie))
+		atomic_fetch_add(&shim_nfresh, 1);
+}
+
+void
+shim_fresh_remove(uint64_t cookie)
+{
+	uint64_t it = cookie;
+
+	if (cookie != 0 && atomic_compare_exchange_strong(&fresh[cookie % FRESH_SIZE], &it, 0))
+		atomic_fetch_sub(&shim_nfresh, 1);
+}
+
+bool
+shim_fresh_slow(int fd)
+{
+	struct shim_id id = shim_classify(fd);
+	struct rpc_addr peer;
+	int error;
+
+	if (id.cookie == 0 || atomic_load(&fresh[id.cookie % FRESH_SIZE]) != id.cookie)
+		return false;
+	error = shim_ask(RPC_GETPEERNAME, fd, NULL, 0, &peer, sizeof(peer), sizeof(peer), NULL);
+	if (error != 0)
+		return error == ENOTCONN;
+	shim_fresh_remove(id.cookie);
+	return false;
+}
+
 /*
  * One process_vm call on ourselves. Where that is not allowed, or would be a system call that a
  * confined program's filter does not know, it is a plain copy.

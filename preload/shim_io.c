@@ -86,6 +86,8 @@ read(int fd, void *buf, size_t len)
 	shim_init();
 	if (shim_maybe_dgram(fd, &id))
 		return dgram_recv_one(fd, id.cookie, buf, len, 0);
+	if (shim_fresh(fd))
+		return shim_fail(ENOTCONN);
 	return read_result(fd, real.read(fd, buf, len), len > 0);
 }
 
@@ -102,6 +104,8 @@ readv(int fd, const struct iovec *iov, int n)
 
 		return shim_dgram_recv(fd, id.cookie, &msg, 0);
 	}
+	if (shim_fresh(fd))
+		return shim_fail(ENOTCONN);
 	got = real.readv(fd, iov, n);
 	return read_result(fd, got, got == 0 && n > 0 && (n > 1 || iov[0].iov_len > 0));
 }
@@ -161,6 +165,8 @@ recv(int fd, void *buf, size_t len, int flags)
 	shim_init();
 	if (shim_maybe_dgram(fd, &id))
 		return dgram_recv_one(fd, id.cookie, buf, len, flags);
+	if (shim_fresh(fd))
+		return shim_fail(ENOTCONN);
 	if (stream_recv_flags(fd, len, flags, &n))
 		return n;
 	return read_result(fd, real.recv(fd, buf, len, flags), len > 0);
@@ -229,6 +235,8 @@ recvfrom(int fd, void *buf, size_t len, int flags, __SOCKADDR_ARG addr, socklen_
 		error = n < 0 ? 0 : shim_copy_out(addrlen, &msg.msg_namelen, sizeof(*addrlen));
 		return error != 0 ? shim_fail(error) : n;
 	}
+	if (shim_fresh(fd))
+		return shim_fail(ENOTCONN);
 	if (stream_recv_flags(fd, len, flags, &n))
 		return n;
 	return stream_recvfrom(fd, buf, len, flags, name, addrlen);

@@ -83,6 +83,8 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 	if (msg->msg_name != NULL || msg->msg_control != NULL ? shim_named_dgram(fd, &id)
 							      : shim_maybe_dgram(fd, &id))
 		return shim_dgram_recv(fd, id.cookie, msg, flags);
+	if (shim_fresh(fd))
+		return shim_fail(ENOTCONN);
 	if (stream_flags_matter(fd, flags)) {
 		msg->msg_namelen = 0;
 		msg->msg_controllen = 0;

@@ -37,6 +37,8 @@ socket(int domain, int type, int protocol)
 	}
 	if ((type & ~SOCK_FLAGS) != SOCK_STREAM)
 		atomic_store_explicit(&shim_dgrams, true, memory_order_relaxed);
+	else
+		shim_fresh_add(call.rc_fds[0]);
 	return call.rc_fds[0];
 }
 
@@ -70,6 +72,7 @@ listen(int fd, int backlog)
 	if (error != 0)
 		return shim_fail(error);
 	shim_class_learn(id.cookie, SHIM_LISTENER);
+	shim_fresh_remove(id.cookie);
 	return 0;
 }
 
@@ -131,6 +134,7 @@ connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
 	want.c_nonblock = mode != -1 && (mode & O_NONBLOCK) != 0;
 	if (id.class == SHIM_DGRAM)
 		shim_dgram_forget(id.cookie);
+	shim_fresh_remove(id.cookie);
 	error = shim_call(&call);
 	if (error == EINPROGRESS && call.rc_nfds == 1 && want.c_nonblock == 0) {
 		error = connect_wait(fd, call.rc_fds[0]);
