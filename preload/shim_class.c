@@ -92,7 +92,8 @@ shim_classify(int fd)
 
 /* --- streams that are not connected --- */
 
-#define FRESH_SIZE 128 /* one that finds its place taken is forgotten: its reads just wait */
+/* The newest takes a place; of the one that is forgotten, reads just wait. */
+#define FRESH_SIZE 128
 
 static _Atomic uint64_t fresh[FRESH_SIZE];
 atomic_int shim_nfresh;
@@ -101,10 +102,8 @@ void
 shim_fresh_add(int fd)
 {
 	struct shim_id id = shim_classify(fd);
-	uint64_t none = 0;
 
-	if (id.cookie != 0 &&
-	    atomic_compare_exchange_strong(&fresh[id.cookie % FRESH_SIZE], &none, id.cookie))
+	if (id.cookie != 0 && atomic_exchange(&fresh[id.cookie % FRESH_SIZE], id.cookie) == 0)
 		atomic_fetch_add(&shim_nfresh, 1);
 }
 
