@@ -44,9 +44,10 @@ install_packages() {
 	local policy=/usr/sbin/policy-rc.d log
 	log=$(mktemp)
 	trap 'exit 1' INT TERM
-	trap 'rm -f "$log"' EXIT
+	# the trap runs when this function's variables are gone: their values go into it
+	trap "rm -f $log" EXIT
 	if [ ! -e $policy ]; then
-		trap 'rm -f "$log" '$policy EXIT
+		trap "rm -f $log $policy" EXIT
 		printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
 	fi
 	apt-get update -q >"$log" 2>&1 &&
