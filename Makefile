@@ -46,7 +46,7 @@ LINK_K   := $(wildcard tapbridge/if_*.c)
 LINK_H   := $(filter-out $(LINK_K),$(wildcard tapbridge/*.c))
 SERVER_K := $(wildcard rpc/bsd_*.c)
 CLIENT_H := rpc/client.c
-CTL_H    := $(wildcard rpc/alpinectl*.c)
+CTL_H    := $(wildcard rpc/ctl/*.c)
 SERVER_H := $(filter-out $(SERVER_K) $(CLIENT_H) $(CTL_H),$(wildcard rpc/*.c))
 SHIM_H   := $(wildcard preload/*.c)
 RUN_H    := $(wildcard netns_launcher/*.c)
@@ -144,7 +144,7 @@ install: all
 	install -m 755 $(B)/bin/alpined $(B)/bin/alpinectl $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/bin/alpine-run $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/alpine/libalpine.so
-	install -m 644 rpc/alpined.8 rpc/alpinectl.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 rpc/alpined.8 rpc/ctl/alpinectl.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 netns_launcher/alpine-run.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 lint:

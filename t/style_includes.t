@@ -19,8 +19,8 @@ check "bsdnet/sys and bsdnet/kern do not look upward to netinet" \
 check "bsdnet does not know who runs it" "$(inc bsdnet/*/*.[ch] bsdnet/netinet/cc/* | grep -E '"(rpc|tapbridge|preload|netns_launcher)/|<host/')"
 check "the stack's TCP is not known below netinet" "$(inc bsdnet/net/*.[ch] bsdnet/kern/*.c bsdnet/sys/*.h | grep -E 'tcp|udp')"
 check "tapbridge knows interfaces, not protocols nor programs" "$(inc tapbridge/*.[ch] | grep -E '<netinet/(tcp|udp)|"(rpc|preload|netns_launcher)/')"
-check "the shim and the launcher know rpc's client and the wire format only" \
-	"$(inc preload/*.[ch] netns_launcher/*.[ch] rpc/client.[ch] | grep -E '"(bsdnet|kernel_glue|tapbridge)/|"rpc/(server|pump|pair|bsock|ctl|confine|linux)')"
+check "the shim, the launcher and alpinectl know rpc's client and the wire format only" \
+	"$(inc preload/*.[ch] netns_launcher/*.[ch] rpc/ctl/*.[ch] rpc/client.[ch] | grep -E '"(bsdnet|kernel_glue|tapbridge)/|"rpc/(server|pump|pair|bsock|ctl\.|confine|linux)')"
 check "the wire format includes nothing of ours" "$(inc rpc/wire.h | grep '"')"
 check "#ifdef stands in host_*.c only" \
 	"$(grep -nE '^[[:space:]]*#[[:space:]]*ifn?def|^[[:space:]]*#[[:space:]]*if ' $(ls bsdnet/*/*.c bsdnet/netinet/cc/*.c kernel_glue/kern_*.c kernel_glue/subr_*.c kernel_glue/uma_*.c rpc/bsd_*.c tapbridge/if_*.c 2>/dev/null))"

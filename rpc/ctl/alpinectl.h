@@ -1,6 +1,6 @@
-/* alpinectl.h - private to alpinectl*.c: a report in columns, and the printers. */
-#ifndef RPC_ALPINECTL_H
-#define RPC_ALPINECTL_H
+/* alpinectl.h - private to alpinectl: a report in columns, JSON, and the commands. */
+#ifndef RPC_CTL_ALPINECTL_H
+#define RPC_CTL_ALPINECTL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,17 +22,21 @@ struct table {
 extern struct rpc_client ctl_client;
 extern bool ctl_json;
 
-/* alpinectl.c: these end the program when something is wrong */
+/* table.c: these end the program when something is wrong */
 void ctl_fail(const char *next, const char *fmt, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
+void ctl_check(int error, const char *what); /* what the client library answered */
+int ctl_collect(void *table, const char *text, size_t len); /* an rpc_sink: appends */
 void table_fetch(struct table *, const char *report);
 const char *table_field(const struct table *, size_t row, const char *column); /* "" if none */
 unsigned long long table_number(const struct table *, size_t row, const char *column);
 void table_json(const struct table *);
 void table_free(struct table *);
+void json_string(const char *);
+void json_value(const char *); /* a number if it looks like one */
 
-/* alpinectl_show.c */
-typedef void show_fn(int argc, char **argv);
-show_fn show_ifconfig, show_netstat, show_arp;
+/* The commands: alpinectl.c has their list, a file each what they do. */
+typedef void command_fn(int argc, char **argv);
+command_fn cmd_ifconfig, cmd_netstat, cmd_arp;
 
 #endif

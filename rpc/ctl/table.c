@@ -1,0 +1,181 @@
+/*
+ * table.c - alpinectl's errors, a report in columns, and JSON.
+ * Owns nothing but the tables that it is given. Called by every command.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/ctl/alpinectl.h"
+
+void
+ctl_fail(const char *next, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fprintf(stderr, "alpinectl: ");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s%s\n", next[0] != '\0' ? "; " : "", next);
+	exit(1);
+}
+
+void
+ctl_check(int error, const char *what)
+{
+	if (error == 0)
+		return;
+	if (error == EPERM)
+		ctl_fail("run it as root, or as the user whose alpined it is", "%s: not permitted",
+		    what);
+	if (error < 0)
+		ctl_fail("see its log", "%s: alpined hung up (%s)", what, strerror(-error));
+	ctl_fail("", "%s: %s", what, strerror(error));
+}
+
+/* ---- tables ---- */
+
+int
+ctl_collect(void *arg, const char *text, size_t len)
+{
+	struct table *t = arg;
+	size_t size = t->size > 0 ? t->size : 8192;
+
+	while (size < t->len + len + 1)
+		size *= 2;
+	if (size != t->size) {
+		t->text = realloc(t->text, size);
+		if (t->text == NULL)
+			ctl_fail("", "out of memory");
+		t->size = size;
+	}
+	memcpy(t->text + t->len, text, len);
+	t->len += len;
+	t->text[t->len] = '\0';
+	return (0);
+}
+
+/* Cuts a line into fields at its tabs; those that are missing are "". */
+static char *
+cut_line(char *line, char **fields, unsigned max, unsigned *n)
+{
+	char *end = strchr(line, '\n'), *tab;
+	unsigned i;
+
+	if (end != NULL)
+		*end = '\0';
+	*n = 0;
+	for (i = 0; i < max; i++) {
+		fields[i] = line;
+		(*n)++;
+		tab = strchr(line, '\t');
+		if (tab == NULL)
+			break;
+		*tab = '\0';
+		line = tab + 1;
+	}
+	for (i = *n; i < max; i++)
+		fields[i] = line + strlen(line);
+	return (end != NULL ? end + 1 : NULL);
+}
+
+static void
+cut(struct table *t)
+{
+	char *line = t->text, *s;
+	size_t lines = 0;
+	unsigned n;
+
+	if (line == NULL)
+		return;
+	for (s = line; *s != '\0'; s++)
+		lines += *s == '\n';
+	line = cut_line(line, t->columns, COLUMNS_MAX, &t->ncolumns);
+	t->rows = calloc(lines * t->ncolumns + 1, sizeof(*t->rows));
+	if (t->rows == NULL)
+		ctl_fail("", "out of memory");
+	while (line != NULL && *line != '\0')
+		line = cut_line(line, t->rows + t->nrows++ * t->ncolumns, t->ncolumns, &n);
+}
+
+void
+table_fetch(struct table *t, const char *report)
+{
+	memset(t, 0, sizeof(*t));
+	ctl_check(rpc_ask_text(&ctl_client, RPC_CTL_REPORT, report, ctl_collect, t), report);
+	cut(t);
+}
+
+void
+table_free(struct table *t)
+{
+	free(t->text);
+	free(t->rows);
+}
+
+const char *
+table_field(const struct table *t, size_t row, const char *column)
+{
+	unsigned i;
+
+	for (i = 0; i < t->ncolumns; i++)
+		if (strcmp(t->columns[i], column) == 0)
+			return (t->rows[row * t->ncolumns + i]);
+	return ("");
+}
+
+unsigned long long
+table_number(const struct table *t, size_t row, const char *column)
+{
+	return (strtoull(table_field(t, row, column), NULL, 10));
+}
+
+void
+json_string(const char *s)
+{
+	putchar('"');
+	for (; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if ((unsigned char)*s < ' ')
+			printf("\\u%04x", *s);
+		else
+			putchar(*s);
+	}
+	putchar('"');
+}
+
+void
+json_value(const char *s)
+{
+	size_t len = strlen(s), digits = strspn(s, "0123456789");
+
+	if (len > 0 && len < 20 && digits == len && (s[0] != '0' || len == 1))
+		fputs(s, stdout);
+	else
+		json_string(s);
+}
+
+void
+table_json(const struct table *t)
+{
+	size_t row;
+	unsigned i;
+
+	printf("[");
+	for (row = 0; row < t->nrows; row++) {
+		printf("%s\n  {", row > 0 ? "," : "");
+		for (i = 0; i < t->ncolumns; i++) {
+			printf("%s", i > 0 ? ", " : "");
+			json_string(t->columns[i]);
+			printf(": ");
+			json_value(t->rows[row * t->ncolumns + i]);
+		}
+		printf("}");
+	}
+	printf("\n]\n");
+}
