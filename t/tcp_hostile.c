@@ -65,7 +65,7 @@ test_contradictions(uint64_t seed)
 {
 	struct socket *so = tt_passive(ls, "<mss 1460,sackOK>");
 	struct tcpcb *tp = tt_tcpcb(so);
-	uint32_t have = 0, at, len, seen = 0, off, wrong = 0, most = 0;
+	uint32_t have = 0, at, len, limit, seen = 0, off, wrong = 0, most = 0;
 	uint64_t r = seed;
 	size_t n;
 	int i;
@@ -75,7 +75,8 @@ test_contradictions(uint64_t seed)
 		at = have + tb_random(&r) % 2500;
 		at -= min(at, tb_random(&r) % 600);
 		at = min(at, STREAM - 1);
-		len = min(1 + tb_random(&r) % (tb_random(&r) % 4 == 0 ? 1460 : 80), STREAM - at);
+		limit = tb_random(&r) % 4 == 0 ? 1460 : 80;
+		len = min(1 + tb_random(&r) % limit, STREAM - at);
 		segment(so, at, len, tb_random(&r) & 1);
 		most = max(most, tp->t_segqlen);
 		/* what is in the buffer now must come out so later */

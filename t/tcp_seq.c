@@ -83,7 +83,7 @@ test_overlaps(uint64_t seed)
 {
 	struct socket *so = open_at(FIRST);
 	struct tcpcb *tp = tt_tcpcb(so);
-	uint32_t have = 0, at, len, most_q = 0;
+	uint32_t have = 0, at, len, limit, most_q = 0;
 	uint64_t r = seed;
 	int i;
 
@@ -92,7 +92,8 @@ test_overlaps(uint64_t seed)
 		at = have + tb_random(&r) % 3000;
 		at -= min(at, tb_random(&r) % 500);
 		at = min(at, STREAM - 1);
-		len = min(tb_random(&r) % (tb_random(&r) % 4 == 0 ? 1500 : 60), STREAM - at);
+		limit = tb_random(&r) % 4 == 0 ? 1500 : 60;
+		len = min(tb_random(&r) % limit, STREAM - at);
 		segment(so, at, len, at + len == STREAM);
 		most_q = MAX(most_q, tp->t_segqlen);
 		if (tb_random(&r) % 3 == 0)

@@ -235,6 +235,7 @@ test_in_garbage(struct link *l)
 {
 	struct ifnet *ifp = l->ifp;
 	uint64_t before = ifp->if_ierrors, random = 5;
+	uint32_t v[6];
 	struct mbstat mb, mb_after;
 	int i, dropped;
 
@@ -251,9 +252,10 @@ test_in_garbage(struct link *l)
 	rx(l, 14, 0, 0, 0, 0, 0); /* all waiting buffers are there again */
 	mb_stat(&mb);
 	for (i = dropped = 0; i < 20000; i++) {
-		rx(l, tb_random(&random) % 3000, (uint8_t)tb_random(&random),
-		    (uint8_t)tb_random(&random) % 8, (uint16_t)tb_random(&random),
-		    (uint16_t)tb_random(&random) % 2000, (uint16_t)tb_random(&random) % 64);
+		for (u_int j = 0; j < nitems(v); j++) /* arguments have no order of their own */
+			v[j] = tb_random(&random);
+		rx(l, v[0] % 3000, (uint8_t)v[1], (uint8_t)v[2] % 8, (uint16_t)v[3],
+		    (uint16_t)v[4] % 2000, (uint16_t)v[5] % 64);
 		dropped += got == NULL;
 	}
 	rx(l, 14, 0, 0, 0, 0, 0);
