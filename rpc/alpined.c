@@ -30,6 +30,7 @@
 #include "rpc/options.h"
 #include "rpc/pair.h"
 #include "rpc/server.h"
+#include "rpc/tcplog.h"
 #include "tapbridge/link.h"
 
 #define STACK_IF "tap" /* the interface's name inside the stack, with unit 0 */
@@ -419,6 +420,7 @@ main(int argc, char **argv)
 	notify_send("STOPPING=1");
 	server_stop();
 	end_sockets();
+	tcplog_finish();
 	log_line(6, "Alpine has ended");
 	return (status);
 }

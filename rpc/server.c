@@ -69,6 +69,8 @@ static const struct op ops[] = {
     [RPC_CTL_STATUS] = {ctl_status, 0, 0, false},
     [RPC_CTL_STOP] = {ctl_stop, 0, 0, false},
     [RPC_CTL_SYSCTL] = {ctl_sysctl, 0, 0, false},
+    [RPC_CTL_TCPLOG_START] = {ctl_tcplog_start, 1, 0, false},
+    [RPC_CTL_TCPLOG] = {ctl_tcplog, 0, 0, false},
     [RPC_CTL_REPORT] = {ctl_report, 0, 0, false},
 };
 #define NOPS (sizeof(ops) / sizeof(ops[0]))

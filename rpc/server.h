@@ -85,6 +85,8 @@ request_fn request_socket, request_bind, request_listen, request_connect, reques
     request_getpeername, request_setsockopt, request_getsockopt, request_shutdown, request_ioctl,
     request_sendto;
 request_fn ctl_status, ctl_stop, ctl_sysctl, ctl_report;
+/* tcplog.c */
+request_fn ctl_tcplog_start, ctl_tcplog;
 
 void log_line(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -63,8 +63,10 @@ enum rpc_op {
 	RPC_SENDTO,	 /* fd, rpc_dgram + control + payload -> rpc_int: sent, or the errno, now */
 	RPC_CTL_STATUS = 64, /* -> text */
 	RPC_CTL_STOP,
-	RPC_CTL_SYSCTL, /* text: "NAME", "NAME=VALUE", "-a", "-d NAME" -> text */
-	RPC_CTL_REPORT, /* text: a report's name and arguments -> records, see below */
+	RPC_CTL_SYSCTL,	      /* text: "NAME", "NAME=VALUE", "-a", "-d NAME" -> text */
+	RPC_CTL_REPORT,	      /* text: a report's name and arguments -> records, see below */
+	RPC_CTL_TCPLOG_START, /* fd to write to; text: words of netinet/tcp_log.h -> text */
+	RPC_CTL_TCPLOG,	      /* text: "stop" or "status" -> text, lines of name, tab, value */
 };
 
 struct rpc_msg {

@@ -24,6 +24,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/ip_var.h>
+#include <netinet/tcp_log.h>
 #include <netinet/tcp_seq.h>
 #include <netinet/tcp_syncache.h>
 #include <netinet/tcp_var.h>
@@ -162,6 +163,7 @@ tcp_blackholed(const struct tcp_seg *seg, bool listener)
 static void
 tcp_noport(struct tcp_seg *seg)
 {
+	TCP_LOG_IN(NULL, seg);
 	TCPSTAT_INC(tcps_noport);
 	tcp_log_noport(seg);
 	if (!tcp_blackholed(seg, false) && (seg->flags & TH_RST) == 0 &&
@@ -193,12 +195,14 @@ tcp_dispatch(struct inpcb *inp, struct tcp_seg *seg)
 		soref(so);
 	switch (tp->t_state) {
 	case TCPS_LISTEN:
+		TCP_LOG_IN(tp, seg);
 		tcp_listen_input(inp, seg);
 		break;
 	case TCPS_SYN_SENT:
 		tcp_segment_finish(tp, seg, tcp_synsent_input(tp, seg));
 		break;
 	case TCPS_TIME_WAIT:
+		TCP_LOG_IN(tp, seg);
 		again = tcp_tw_input(tp, seg);
 		break;
 	default:
@@ -222,6 +226,7 @@ tcp_input(struct mbuf **mp, int *offp, int proto __unused)
 	if (m == NULL)
 		return (IPPROTO_DONE);
 	tcp_parse(&seg, m, *offp);
+	TCP_LOG_SEEN(&seg);
 	if (V_tcp_drop_synfin && (seg.flags & (TH_SYN | TH_FIN)) == (TH_SYN | TH_FIN)) {
 		TCPSTAT_INC(tcps_dropsynfin);
 		m_freem(m);

@@ -17,6 +17,7 @@
 #include <sys/socketvar.h>
 #include <netinet/in_pcb.h>
 #include <netinet/ip.h>
+#include <netinet/tcp_log.h>
 #include <netinet/tcp_seq.h>
 #include <netinet/tcp_var.h>
 
@@ -607,6 +608,7 @@ tcp_send(struct tcpcb *tp, const struct tcp_plan *p)
 {
 	struct inpcb *inp = tp->t_inpcb;
 	const u_int hdr = tcp_hdrlen(&inp->inp_inc), hdrlen = hdr + p->optlen;
+	const tcp_seq old_max = tp->snd_max;
 	struct tcphdr *th;
 	struct mbuf *m;
 	u_short field;
@@ -628,6 +630,7 @@ tcp_send(struct tcpcb *tp, const struct tcp_plan *p)
 	tcp_count_sent(tp, p);
 	tcp_sent_sequence(tp, p);
 	tcp_sent_ack(tp, p, field);
+	TCP_LOG_OUT(tp, p, old_max);
 	return (tcp_ip_output(m, &inp->inp_inc, inp));
 }
 

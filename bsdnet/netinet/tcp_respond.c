@@ -9,6 +9,7 @@
 #include <netinet/in_pcb.h>
 #include <netinet/ip.h>
 #include <netinet/ip_var.h>
+#include <netinet/tcp_log.h>
 #include <netinet/tcp_seq.h>
 #include <netinet/tcp_var.h>
 
@@ -42,6 +43,7 @@ tcp_send_bare(const struct tcp_bare *b)
 	if (b->key != NULL)
 		tcp_md5_sign(m, b->key, b->inc, iphlen);
 	TCPSTAT_INC(tcps_sndtotal);
+	TCP_LOG_BARE(b);
 	return (tcp_ip_output(m, b->inc, b->inp));
 }
 

@@ -10,6 +10,7 @@
 #include <sys/mbuf.h>
 #include <sys/socketvar.h>
 #include <netinet/in_pcb.h>
+#include <netinet/tcp_log.h>
 #include <netinet/tcp_seq.h>
 #include <netinet/tcp_var.h>
 
@@ -402,6 +403,7 @@ tcp_segment_finish(struct tcpcb *tp, struct tcp_seg *seg, enum tcp_verdict v)
 {
 	struct socket *so;
 
+	TCP_LOG_IN(tp, seg);
 	switch (v) {
 	case TV_RESET:
 		tcp_respond_reset(seg);

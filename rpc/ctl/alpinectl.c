@@ -28,6 +28,9 @@ static const char help[] = USAGE
     "  netstat -s [-p PROTO]    protocols' counters\n"
     "  netstat -m               memory\n"
     "  arp -an                  neighbours\n"
+    "  tcplog start [-f csv|jsonl] [-p PORT] [-a ADDR[/LEN]] [-e N] [FILE]\n"
+    "                           a record for each TCP segment, to FILE or the standard output\n"
+    "  tcplog stop | status     end it; how much it wrote\n"
     "\n"
     "NAME is that of alpined --name (alpine). --json prints records. See alpinectl(8).\n";
 
@@ -37,34 +40,11 @@ static void
 cmd_status(int argc, char **argv)
 {
 	struct table t = {.text = NULL};
-	char *line, *tab, *next;
-	bool first = true;
 
 	(void)argc;
 	(void)argv;
 	ctl_check(rpc_ask_text(&ctl_client, RPC_CTL_STATUS, NULL, ctl_collect, &t), "status");
-	if (ctl_json)
-		printf("{");
-	for (line = t.text; line != NULL && *line != '\0'; line = next) {
-		next = strchr(line, '\n');
-		if (next != NULL)
-			*next++ = '\0';
-		tab = strchr(line, '\t');
-		if (tab == NULL)
-			continue;
-		*tab++ = '\0';
-		if (ctl_json) {
-			printf("%s\n  ", first ? "" : ",");
-			json_string(line);
-			printf(": ");
-			json_value(tab);
-		} else {
-			printf("%-12s %s\n", line, tab);
-		}
-		first = false;
-	}
-	if (ctl_json)
-		printf("\n}\n");
+	print_pairs(t.text);
 	table_free(&t);
 }
 
@@ -163,6 +143,7 @@ static const struct {
     {"ifconfig", cmd_ifconfig},
     {"netstat", cmd_netstat},
     {"arp", cmd_arp},
+    {"tcplog", cmd_tcplog},
 };
 
 static void

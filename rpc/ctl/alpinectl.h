@@ -25,18 +25,19 @@ extern bool ctl_json;
 /* table.c: these end the program when something is wrong */
 void ctl_fail(const char *next, const char *fmt, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
-void ctl_check(int error, const char *what); /* what the client library answered */
+void ctl_check(int error, const char *what);		    /* what the client library answered */
 int ctl_collect(void *table, const char *text, size_t len); /* an rpc_sink: appends */
 void table_fetch(struct table *, const char *report);
 const char *table_field(const struct table *, size_t row, const char *column); /* "" if none */
 unsigned long long table_number(const struct table *, size_t row, const char *column);
 void table_json(const struct table *);
 void table_free(struct table *);
+void print_pairs(char *text); /* lines of name, tab, value; cut in place */
 void json_string(const char *);
 void json_value(const char *); /* a number if it looks like one */
 
 /* The commands: alpinectl.c has their list, a file each what they do. */
 typedef void command_fn(int argc, char **argv);
-command_fn cmd_ifconfig, cmd_netstat, cmd_arp;
+command_fn cmd_ifconfig, cmd_netstat, cmd_arp, cmd_tcplog;
 
 #endif

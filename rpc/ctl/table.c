@@ -179,3 +179,33 @@ table_json(const struct table *t)
 	}
 	printf("\n]\n");
 }
+
+void
+print_pairs(char *text)
+{
+	char *line, *tab, *next;
+	bool first = true;
+
+	if (ctl_json)
+		printf("{");
+	for (line = text; line != NULL && *line != '\0'; line = next) {
+		next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		tab = strchr(line, '\t');
+		if (tab == NULL)
+			continue;
+		*tab++ = '\0';
+		if (ctl_json) {
+			printf("%s\n  ", first ? "" : ",");
+			json_string(line);
+			printf(": ");
+			json_value(tab);
+		} else {
+			printf("%-12s %s\n", line, tab);
+		}
+		first = false;
+	}
+	if (ctl_json)
+		printf("\n}\n");
+}
