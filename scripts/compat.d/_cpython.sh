@@ -1,0 +1,54 @@
+# _cpython.sh - CPython's own tests on the kernel's stack and on Alpine, side by side. Sourced by
+# compat.
+#
+# Each module runs in a fresh network namespace (lo up), then under alpine-run in a lab of its own.
+# A number of passed tests per column; under a line, what passed on the kernel and not here.
+MODULES="test_socket test_select test_poll test_epoll test_selectors test_socketserver test_ftplib
+	test_httplib test_httpservers test_smtplib test_poplib test_imaplib test_ssl test_telnetlib
+	test_urllib2_localnet test_xmlrpc test_asyncio"
+LIMIT=${COMPAT_LIMIT:-600} # seconds for a module
+PYTHON=/usr/bin/python3.11
+
+# A test's name is its class's path; its verdict stands at the end of that line or a later one.
+passed() {
+	awk '/^test[A-Za-z0-9_]* \(/ { name = $1 " " $2 } / ?ok$/ && name != "" { print name; name = "" }' "$1" | sort -u
+}
+
+# reason TEST: why it may differ.
+reason() {
+	case $1 in
+	*UDPLITE*) echo "UDP-Lite is not in the stack: EPROTONOSUPPORT" ;;
+	*IPv6* | *IPV6* | *UDP6* | *Inet6* | *RFC3542*) echo "no IPv6 sockets yet" ;;
+	*) echo "UNEXPLAINED" ;;
+	esac
+}
+
+cpython() {
+	local m bad=0 run=("$PYTHON" -m test -u network -v --timeout=60 -i '*VSOCK*')
+	[ $# -gt 0 ] || set -- $MODULES
+	need_root
+	need_packages $PKG_BUILD $PKG_LAB libpython3.11-testsuite
+	build all
+	DIR=$(mktemp -d) LAB=cpython$$
+	trap '"$ALPINE_TOP/scripts/lab" down --name "$LAB"; rm -rf "$DIR"' EXIT
+	trap 'exit 1' INT TERM
+	"$ALPINE_TOP/scripts/lab" up --name "$LAB" && "$ALPINE_TOP/scripts/lab" alpined --name "$LAB" || exit 1
+	cd "$DIR" || exit 1
+	printf '%-24s %8s %8s\n' module kernel alpine
+	for m in "$@"; do
+		timeout -k 5 "$LIMIT" unshare --net sh -c 'ip link set lo up; exec "$@"' sh "${run[@]}" "$m" \
+			>kernel.out 2>&1 </dev/null
+		timeout -k 5 "$LIMIT" "$ALPINE_TOP/scripts/lab" run --name "$LAB" "${run[@]}" "$m" \
+			>alpine.out 2>&1 </dev/null
+		passed kernel.out >kernel.ok
+		passed alpine.out >alpine.ok
+		printf '%-24s %8d %8d\n' "$m" "$(wc -l <kernel.ok)" "$(wc -l <alpine.ok)"
+		while read -r t; do
+			why=$(reason "$t")
+			[ "$why" = UNEXPLAINED ] && bad=1
+			printf '    %s: %s\n' "$t" "$why"
+		done < <(comm -23 kernel.ok alpine.ok)
+	done
+	return $bad
+}
+
