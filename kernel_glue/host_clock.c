@@ -64,7 +64,53 @@ static const struct host_clock clock_virtual = {
     .realtime_ns = virtual_realtime_ns,
 };
 
+/* ---- the clock that stops with the process ---- */
+
+uint64_t host_clock_stops, host_clock_stopped_ns;
+static uint64_t last_reading_ns; /* 0: none yet */
+static uint64_t asleep_ns;	 /* the sleep that is meant now */
+
+static uint64_t
+debug_monotonic_ns(void *arg)
+{
+	uint64_t now = read_clock(CLOCK_MONOTONIC), gap = now - last_reading_ns;
+
+	(void)arg;
+	if (last_reading_ns != 0 && gap > asleep_ns + HOST_CLOCK_GAP_NS) {
+		host_clock_stops++;
+		host_clock_stopped_ns += gap - asleep_ns;
+	}
+	last_reading_ns = now;
+	return (now - host_clock_stopped_ns);
+}
+
+const struct host_clock host_clock_debug = {
+    .name = "debug",
+    .monotonic_ns = debug_monotonic_ns,
+    .realtime_ns = real_realtime_ns,
+};
+
 static const struct host_clock *installed = &host_clock_real;
+
+uint64_t
+host_clock_sleep(uint64_t ns)
+{
+	static uint64_t told_ns;
+	char line[128];
+
+	if (installed != &host_clock_debug)
+		return (ns);
+	(void)host_monotonic_ns(); /* what was a gap until now is none of the sleep's, and back */
+	asleep_ns = ns < HOST_CLOCK_SLICE_NS ? ns : HOST_CLOCK_SLICE_NS;
+	if (host_clock_stopped_ns != told_ns) {
+		snprintf(line, sizeof(line),
+		    "stood still for %.1f s, and the stack's time with it (--debug-clock)",
+		    (double)(host_clock_stopped_ns - told_ns) / 1e9);
+		told_ns = host_clock_stopped_ns;
+		host_log(6, line);
+	}
+	return (asleep_ns);
+}
 
 void
 host_clock_set(const struct host_clock *clock)

@@ -181,17 +181,16 @@ run_tasks(void)
 
 /* ---- waiting ---- */
 
-/* epoll_pwait2 where the kernel has it (5.11), else milliseconds, rounded up. */
+/* Sleeps until an event, at most so long. epoll_pwait2 where the kernel has it (5.11), else
+ * milliseconds, rounded up. */
 static int
-wait_ns(struct epoll_event *events, uint64_t ns)
+sleep_ns(struct epoll_event *events, uint64_t ns)
 {
 	static bool no_pwait2;
 	struct timespec ts;
 	uint64_t ms;
 	int n;
 
-	if (ns == 0)
-		return (epoll_wait(epoll_fd, events, BATCH, 0));
 	if (ns == UINT64_MAX)
 		return (epoll_wait(epoll_fd, events, BATCH, -1));
 	if (!no_pwait2) {
@@ -204,6 +203,20 @@ wait_ns(struct epoll_event *events, uint64_t ns)
 	}
 	ms = (ns + NS_PER_MS - 1) / NS_PER_MS;
 	return (epoll_wait(epoll_fd, events, BATCH, ms > INT_MAX ? INT_MAX : (int)ms));
+}
+
+static int
+wait_ns(struct epoll_event *events, uint64_t ns)
+{
+	int n, error;
+
+	if (ns == 0)
+		return (epoll_wait(epoll_fd, events, BATCH, 0));
+	n = sleep_ns(events, host_clock_sleep(ns));
+	error = errno;
+	host_clock_sleep(0);
+	errno = error;
+	return (n);
 }
 
 static uint64_t

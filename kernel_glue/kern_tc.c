@@ -8,6 +8,7 @@
 #include <sys/param.h>
 #include <sys/counter.h>
 #include <sys/kernel.h>
+#include <sys/sysctl.h>
 #include <sys/systm.h>
 #include <sys/time.h>
 
@@ -19,6 +20,12 @@ int hz = 1000;
 volatile int ticks;
 volatile time_t time_uptime = 1;
 volatile time_t time_second;
+
+SYSCTL_NODE(_kern, OID_AUTO, timecounter, CTLFLAG_RD, NULL, "The clock");
+SYSCTL_U64(_kern_timecounter, OID_AUTO, stops, CTLFLAG_RD, &host_clock_stops, 0,
+    "How often the process stood still and the stack's time with it (alpined --debug-clock)");
+SYSCTL_U64(_kern_timecounter, OID_AUTO, stopped_ns, CTLFLAG_RD, &host_clock_stopped_ns, 0,
+    "For how long, in all (nanoseconds)");
 
 uint64_t tc_now_ns;
 static uint64_t boot_ns; /* monotonic time that counts as uptime 0 */

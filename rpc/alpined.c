@@ -401,6 +401,8 @@ main(int argc, char **argv)
 	notify_open();
 	confine_raise_limits();
 	watch_signals();
+	if (opt.debug_clock)
+		host_clock_set(&host_clock_debug);
 	kern_boot();
 	set_sysctls();
 	if (pair_init(opt.name) != 0)

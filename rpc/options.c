@@ -34,6 +34,7 @@ static const char help[] = USAGE
     "  -S, --sysctl NAME=VALUE set it before the interface comes up; may be repeated\n"
     "  -r, --ready-fd N        write a line to descriptor N when ready\n"
     "  -l, --log-level LEVEL   emerg alert crit err warning notice info debug, or 0-7 (info)\n"
+    "      --debug-clock       the stack's time stops while alpined is stopped\n"
     "  -V, --version\n"
     "  -h, --help\n"
     "\n"
@@ -193,6 +194,7 @@ static const struct option longopts[] = {
     {"sysctl", required_argument, NULL, 'S'},
     {"ready-fd", required_argument, NULL, 'r'},
     {"log-level", required_argument, NULL, 'l'},
+    {"debug-clock", no_argument, NULL, 'D'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -238,6 +240,9 @@ one_option(struct options *o, int c, const char *arg)
 		break;
 	case 'r':
 		o->ready_fd = (int)number("descriptor", arg, 0, 1048576);
+		break;
+	case 'D':
+		o->debug_clock = true;
 		break;
 	case 'l':
 		o->log_level = log_level(arg);

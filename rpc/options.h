@@ -25,6 +25,7 @@ struct options {
 	unsigned ndns;
 	const char *sysctls[OPTIONS_SYSCTLS];
 	unsigned nsysctls;
+	bool debug_clock;
 	int ready_fd;
 	int log_level; /* 0-7, as syslog(3) */
 };

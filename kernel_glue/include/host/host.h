@@ -39,6 +39,19 @@ void host_clock_advance_to(uint64_t monotonic_ns); /* virtual clock only; never 
 bool host_clock_is_virtual(void);
 
 /*
+ * The real clock, but standing still while the process does: stopped by a signal or at a
+ * breakpoint. A gap between two readings that is longer than the sleep that was meant, by more
+ * than HOST_CLOCK_GAP_NS, is taken out. So that every stop shows as a gap the loop sleeps in slices
+ * of HOST_CLOCK_SLICE_NS. A machine too busy to run the process for so long looks the same.
+ */
+#define HOST_CLOCK_GAP_NS 100000000u
+#define HOST_CLOCK_SLICE_NS 100000000u
+extern const struct host_clock host_clock_debug;
+extern uint64_t host_clock_stops, host_clock_stopped_ns; /* gaps taken out, and their sum */
+/* The loop: I am about to sleep so long at most, 0: I am awake. Returns how long to sleep. */
+uint64_t host_clock_sleep(uint64_t ns);
+
+/*
  * Randomness. The real source is the kernel's; a seed makes it a repeatable
  * generator for tests.
  */

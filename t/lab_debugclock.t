@@ -1,0 +1,71 @@
+#!/bin/bash
+# alpined --debug-clock: stopped for five seconds in the middle of a transfer, with a connection that
+# keeps itself alive beside it, no timer fires for the time of the stop; without the option they do.
+#
+#   peer 10.11.12.1 ---- switch (10 Mbit/s to the peer) ---- machine, alpined 10.11.12.13
+. "$(dirname "$0")/lib/lab.sh"
+need python3 tc
+PY=/usr/bin/python3
+
+cat >"$TMP/peer.py" <<'PYEOF'
+import socket, threading
+s = socket.create_server(("10.11.12.1", 5000))
+def take(c):
+    while c.recv(65536):
+        pass
+while True:
+    c, _ = s.accept()
+    threading.Thread(target=take, args=(c,), daemon=True).start()
+PYEOF
+cat >"$TMP/busy.py" <<'PYEOF'
+import socket
+idle = socket.create_connection(("10.11.12.1", 5000))
+idle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+s = socket.create_connection(("10.11.12.1", 5000))
+print("up", flush=True)
+while True:
+    s.sendall(bytes(65536))
+PYEOF
+
+counter() { # counter TEXT: of netstat -s, 0 if there is no such line
+	ctl netstat -s -p tcp | awk -v t="$1" 'index($0, t) {print $1; n = 1; exit} END {if (!n) print 0}'
+}
+timers() { echo "$(counter "retransmit timeout")" "$(counter "keepalive probe")"; }
+
+# stopped SECONDS: prints the time-outs and keepalive probes that the stop brought.
+stopped() {
+	stack $PY "$TMP/busy.py" >"$TMP/up" 2>&1 &
+	local program=$! rto0 rto1 probes0 probes1
+	wait_for 5 grep -q up "$TMP/up"
+	sleep 1
+	read -r rto0 probes0 <<<"$(timers)"
+	kill -STOP "$(alpined_pid)"
+	sleep "$1"
+	kill -CONT "$(alpined_pid)"
+	sleep 0.5
+	read -r rto1 probes1 <<<"$(timers)"
+	kill $program 2>/dev/null
+	wait $program 2>/dev/null
+	echo "$((rto1 - rto0)) $((probes1 - probes0))"
+}
+
+lab_start --debug-clock --sysctl net.inet.tcp.keepidle=2500 --sysctl net.inet.tcp.rack.tlp=0
+"$LABCMD" switch --name "$LAB" tc qdisc add dev peer root tbf rate 10mbit burst 10k latency 60ms
+peer $PY "$TMP/peer.py" >/dev/null 2>&1 &
+wait_for 5 peer $PY -c 'import socket; socket.create_connection(("10.11.12.1", 5000))'
+
+is "five seconds' stop: no time-outs, no keepalive probes" "$(stopped 5)" "0 0"
+like "the stop was noticed" "$(ctl sysctl kern.timecounter.stops)" ": [1-9]"
+ns=$(ctl sysctl kern.timecounter.stopped_ns | grep -o '[0-9]*$')
+ok "and taken out: $ns ns" test "$ns" -ge 4700000000 -a "$ns" -le 5600000000
+like "the log says so" "$("$LABCMD" log --name "$LAB")" "stood still for (4\.[789]|5\.[0-5]) s"
+ok "the stack works on" stack $PY -c 'import socket; socket.create_connection(("10.11.12.1", 5000), 5)'
+
+pid=$(alpined_pid)
+ctl stop
+wait_for 5 sh -c "! kill -0 $pid"
+"$LABCMD" alpined --name "$LAB" --sysctl net.inet.tcp.keepidle=2500 --sysctl net.inet.tcp.rack.tlp=0
+read -r rto probes <<<"$(stopped 2)"
+ok "without it the retransmission timer fires ($rto)" test "$rto" -ge 1
+ok "and the keepalive timer ($probes)" test "$probes" -ge 1
+done_testing
