@@ -99,7 +99,7 @@ $(B)/bin/alpined: $(ALPINED_OBJ)
 
 $(B)/bin/alpinectl: $(call obj,$(CTL_H) $(CLIENT_H))
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $^ -o $@
+	$(CC) $(SANFLAGS) $^ -o $@ -lm
 
 $(B)/bin/alpine-run: $(call obj,$(RUN_H) $(CLIENT_H))
 	@mkdir -p $(@D)

@@ -2,7 +2,7 @@
  * bsd_report.c - what alpinectl shows of the stack, as lines of tab-separated fields whose first
  * line names the columns (wire.h, RPC_CTL_REPORT):
  *
- *   sockets | routes | interfaces | arp | mbufs | malloc | stats [PROTOCOL]
+ *   sockets | routes | route ADDRESS | interfaces | arp | mbufs | malloc | stats [PROTOCOL]
  *
  * Reads the stack's structures; owns nothing. bsd_counters.c does the counters.
  */
@@ -150,6 +150,9 @@ report_interfaces(struct report *r, const char *arg __unused)
 
 /* ---- routes ---- */
 
+#define ROUTE_COLUMNS                                                                              \
+	"destination\tprefix\tgateway\tflags\tuse\tmtu\tnetif\texpire\tsource\tfixedmtu"
+
 static const struct {
 	int flag;
 	char letter;
@@ -165,34 +168,87 @@ static const struct {
     {RTF_BROADCAST, 'b'},
 };
 
+const char *
+report_route_flags(int rte_flags, char flags[ROUTE_FLAGS_MAX])
+{
+	u_int i, n = 0;
+
+	CTASSERT(nitems(route_letters) < ROUTE_FLAGS_MAX);
+	for (i = 0; i < nitems(route_letters); i++)
+		if ((rte_flags & route_letters[i].flag) != 0)
+			flags[n++] = route_letters[i].letter;
+	flags[n] = '\0';
+	return (flags);
+}
+
+int
+report_prefix(const struct rtentry *rt)
+{
+	const struct sockaddr_in *mask = (const struct sockaddr_in *)&rt->rt_mask;
+
+	return ((rt->rte_flags & RTF_HOST) != 0 ? 32 : bitcount32(mask->sin_addr.s_addr));
+}
+
 static int
 route_line(struct rtentry *rt, void *arg)
 {
-	const struct sockaddr_in *dst = satosin(&rt->rt_dst), *mask = satosin(&rt->rt_mask);
 	const struct nhop_object *nh = rt->rt_nhop;
-	char to[INET_ADDRSTRLEN], gw[32], flags[16];
-	u_int i, n = 0;
-	int prefix = (rt->rte_flags & RTF_HOST) != 0 ? 32 : bitcount32(mask->sin_addr.s_addr);
+	char to[INET_ADDRSTRLEN], gw[32], src[INET_ADDRSTRLEN] = "", flags[ROUTE_FLAGS_MAX];
 
-	for (i = 0; i < nitems(route_letters); i++)
-		if ((rt->rte_flags & route_letters[i].flag) != 0)
-			flags[n++] = route_letters[i].letter;
-	flags[n] = '\0';
-	inet_ntoa_r(dst->sin_addr, to);
+	inet_ntoa_r(satosin(&rt->rt_dst)->sin_addr, to);
 	if ((nh->nh_flags & NHF_GATEWAY) != 0 && nh->gw_sa.sa_family == AF_INET)
 		inet_ntoa_r(nh->gw4_sa.sin_addr, gw);
 	else
 		snprintf(gw, sizeof(gw), "link#%u", nh->nh_ifp->if_index);
-	report_line(arg, "%s\t%d\t%s\t%s\t%ju\t%u\t%s\t%d", to, prefix, gw, flags,
-	    (uintmax_t)nh->nh_pksent, nh->nh_mtu, nh->nh_ifp->if_xname,
-	    rt->rt_expire == 0 ? 0 : sbintime_getsec(rt->rt_expire - getsbinuptime()));
+	if (nh->nh_ifa != NULL && nh->nh_ifa->ifa_addr->sa_family == AF_INET)
+		inet_ntoa_r(satosin(nh->nh_ifa->ifa_addr)->sin_addr, src);
+	report_line(arg, "%s\t%d\t%s\t%s\t%ju\t%u\t%s\t%d\t%s\t%d", to, report_prefix(rt), gw,
+	    report_route_flags(rt->rte_flags, flags), (uintmax_t)nh->nh_pksent, nh->nh_mtu,
+	    nh->nh_ifp->if_xname,
+	    rt->rt_expire == 0 ? 0 : sbintime_getsec(rt->rt_expire - getsbinuptime()), src,
+	    (rt->rte_flags & RTF_FIXEDMTU) != 0);
 	return (0);
+}
+
+/* The longest of those that cover an address. */
+struct best {
+	in_addr_t addr; /* host order */
+	struct rtentry *rt;
+};
+
+static int
+route_covers(struct rtentry *rt, void *arg)
+{
+	struct best *b = arg;
+	int prefix = report_prefix(rt);
+	in_addr_t mask = prefix == 0 ? 0 : 0xffffffffu << (32 - prefix);
+
+	if (((ntohl(satosin(&rt->rt_dst)->sin_addr.s_addr) ^ b->addr) & mask) == 0 &&
+	    (b->rt == NULL || prefix >= report_prefix(b->rt)))
+		b->rt = rt;
+	return (0);
+}
+
+static int
+report_route(struct report *r, const char *arg)
+{
+	struct best b = {.rt = NULL};
+	struct in_addr in;
+
+	if (inet_aton(arg, &in) == 0)
+		return (LINUX_EINVAL);
+	b.addr = ntohl(in.s_addr);
+	(void)rib_walk(RT_DEFAULT_FIB, AF_INET, route_covers, &b);
+	if (b.rt == NULL)
+		return (LINUX_ENETUNREACH);
+	report_line(r, ROUTE_COLUMNS);
+	return (route_line(b.rt, r));
 }
 
 static int
 report_routes(struct report *r, const char *arg __unused)
 {
-	report_line(r, "destination\tprefix\tgateway\tflags\tuse\tmtu\tnetif\texpire");
+	report_line(r, ROUTE_COLUMNS);
 	(void)rib_walk(RT_DEFAULT_FIB, AF_INET, route_line, r);
 	return (0);
 }
@@ -276,6 +332,7 @@ static const struct {
     {"sockets", report_sockets},
     {"interfaces", report_interfaces},
     {"routes", report_routes},
+    {"route", report_route},
     {"arp", report_arp},
     {"mbufs", report_mbufs},
     {"malloc", report_malloc},

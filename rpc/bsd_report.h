@@ -1,4 +1,4 @@
-/* bsd_report.h - private to bsd_report.c and bsd_counters.c: a report that is being written. */
+/* bsd_report.h - private to rpc/bsd_*.c: a report that is being written. */
 #ifndef RPC_BSD_REPORT_H
 #define RPC_BSD_REPORT_H
 
@@ -11,6 +11,10 @@ struct report {
 	void *arg;
 };
 void report_line(struct report *, const char *fmt, ...) __printflike(2, 3); /* adds the newline */
+#define ROUTE_FLAGS_MAX 16
+struct rtentry;
+const char *report_route_flags(int rte_flags, char buf[ROUTE_FLAGS_MAX]); /* "UGS" */
+int report_prefix(const struct rtentry *);
 int report_stats(struct report *, const char *proto);
 
 #endif

@@ -134,6 +134,11 @@ void bsd_shutdown(void);
 /* Text goes out in pieces; names as in wire.h's RPC_CTL_REPORT. ENOENT: no such report. */
 typedef void bsd_emit_fn(void *arg, const char *text, size_t len);
 int bsd_report(const char *request, bsd_emit_fn *, void *arg);
+/* An administrator's change, wire.h's RPC_CTL_CHANGE; whether he may was asked before. */
+int bsd_change(const char *request, bsd_emit_fn *, void *arg);
+/* From now on each change is told, a line each; NULL: no more. The columns' names, a line. */
+void bsd_monitor(bsd_emit_fn *, void *arg);
+extern const char bsd_monitor_columns[];
 int bsd_sysctl(const char *request, bool may_write, bsd_emit_fn *, void *arg);
 
 int bsd_errno_to_linux(int bsd_errno);

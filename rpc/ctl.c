@@ -101,6 +101,37 @@ ctl_sysctl(struct request *r)
 }
 
 int
+ctl_change(struct request *r)
+{
+	char text[REQUEST_TEXT_MAX + 1];
+	const char *s;
+	int error = text_of(r, text);
+
+	if (error != 0)
+		return (error);
+	for (s = text; *s != '\0'; s++)
+		if (*s < ' ' || *s > '~')
+			return (EINVAL);
+	if (!conn_privileged(r->r_conn))
+		return (EPERM);
+	error = bsd_change(text, conn_emit, r->r_conn);
+	if (error == 0)
+		log_line(6, "%s (by pid %d, uid %u)", text, (int)r->r_conn->c_pid,
+		    (unsigned)r->r_conn->c_uid);
+	r->r_text = error == 0;
+	return (error);
+}
+
+int
+ctl_monitor(struct request *r)
+{
+	conn_monitor(r->r_conn);
+	conn_emit(r->r_conn, bsd_monitor_columns, strlen(bsd_monitor_columns));
+	r->r_text = true;
+	return (0);
+}
+
+int
 ctl_report(struct request *r)
 {
 	char text[REQUEST_TEXT_MAX + 1];

@@ -30,11 +30,13 @@
 #define PIECE (64 * 1024) /* bytes of text in one reply */
 #define LISTEN_BACKLOG 512
 #define LOGS_PER_SECOND 10 /* lines about bad clients */
+#define MONITOR_BACKLOG                                                                            \
+	(256 * 1024) /* bytes that wait for a monitor to read; then lines are lost */
 
 static struct space own_space = {.s_fd = -1, .s_refs = 1};
 static LIST_HEAD(, space) spaces = LIST_HEAD_INITIALIZER(spaces);
 static LIST_HEAD(, conn) conns = LIST_HEAD_INITIALIZER(conns);
-static unsigned nconns, nspaces;
+static unsigned nconns, nspaces, nmonitors;
 static uint32_t last_space;
 static char message[RPC_MSG_MAX];
 static char reply_room[REQUEST_ROOM];
@@ -72,6 +74,8 @@ static const struct op ops[] = {
     [RPC_CTL_TCPLOG_START] = {ctl_tcplog_start, 1, 0, false},
     [RPC_CTL_TCPLOG] = {ctl_tcplog, 0, 0, false},
     [RPC_CTL_REPORT] = {ctl_report, 0, 0, false},
+    [RPC_CTL_CHANGE] = {ctl_change, 0, 1, false},
+    [RPC_CTL_MONITOR] = {ctl_monitor, 0, 0, false},
 };
 #define NOPS (sizeof(ops) / sizeof(ops[0]))
 
@@ -152,6 +156,8 @@ conn_close(struct conn *c)
 	space_release(c->c_space);
 	LIST_REMOVE(c, c_link);
 	nconns--;
+	if (c->c_monitor && --nmonitors == 0)
+		bsd_monitor(NULL, NULL);
 	free(c->c_out);
 	free(c);
 }
@@ -300,7 +306,7 @@ send_text(struct conn *c)
 
 	do {
 		n = c->c_outlen - c->c_outpos;
-		c->c_outhead.m_flags = n > PIECE ? RPC_MORE : 0;
+		c->c_outhead.m_flags = n > PIECE || c->c_monitor ? RPC_MORE : 0;
 		if (n > PIECE)
 			n = PIECE;
 		error = server_reply(c, &c->c_outhead, c->c_out + c->c_outpos, n, -1);
@@ -309,9 +315,42 @@ send_text(struct conn *c)
 		if (error != 0)
 			return (error);
 		c->c_outpos += n;
-	} while (c->c_outhead.m_flags != 0);
+	} while (c->c_outpos < c->c_outlen);
 	drop_text(c);
 	return (0);
+}
+
+/* ---- monitors ---- */
+
+/* In the middle of the stack's work: what is told goes out in the loop's next turn. */
+static void
+tell_monitors(void *arg, const char *text, size_t len)
+{
+	struct conn *c;
+
+	(void)arg;
+	LIST_FOREACH (c, &conns, c_link) {
+		if (!c->c_monitor)
+			continue;
+		if (c->c_outlen - c->c_outpos + len > MONITOR_BACKLOG) {
+			c->c_lost++;
+			continue;
+		}
+		if (c->c_lost > 0)
+			conn_printf(
+			    c, "RTM_LOST\t\t\t\t\t\t\t\t\t%u messages were lost\n", c->c_lost);
+		c->c_lost = 0;
+		conn_emit(c, text, len);
+		(void)host_watch_mod(&c->c_watch, EPOLLIN | EPOLLOUT);
+	}
+}
+
+void
+conn_monitor(struct conn *c)
+{
+	c->c_monitor = true;
+	if (nmonitors++ == 0)
+		bsd_monitor(tell_monitors, NULL);
 }
 
 /* ---- requests that concern the connection itself ---- */
@@ -455,6 +494,8 @@ check(const struct request *r, size_t n, int msg_flags)
 	if (r->r_head.m_op >= NOPS || ops[r->r_head.m_op].fn == NULL)
 		return ("unknown request");
 	op = &ops[r->r_head.m_op];
+	if (r->r_conn->c_monitor)
+		return ("a monitor asks nothing");
 	if (!r->r_conn->c_hello && r->r_head.m_op != RPC_HELLO)
 		return ("no hello first");
 	if (r->r_head.m_len < op->least)

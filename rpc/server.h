@@ -36,6 +36,8 @@ struct conn {
 	int c_fd;
 	bool c_hello;	 /* said, or inherited */
 	bool c_path;	 /* came by the daemon's own socket */
+	bool c_monitor;	 /* is told what changes, and asks nothing any more */
+	unsigned c_lost; /* lines that it did not read in time */
 	uint32_t c_kind; /* enum rpc_kind */
 	uid_t c_uid;
 	gid_t c_gid;
@@ -79,12 +81,13 @@ int server_attach(struct conn *, int listener_fd);
 int server_rekey(struct request *);
 int server_reply(struct conn *, const struct rpc_msg *head, const void *data, size_t len, int fd);
 bool conn_privileged(const struct conn *);
+void conn_monitor(struct conn *); /* becomes one */
 
 /* request.c, ctl.c */
 request_fn request_socket, request_bind, request_listen, request_connect, request_getsockname,
     request_getpeername, request_setsockopt, request_getsockopt, request_shutdown, request_ioctl,
     request_sendto;
-request_fn ctl_status, ctl_stop, ctl_sysctl, ctl_report;
+request_fn ctl_status, ctl_stop, ctl_sysctl, ctl_report, ctl_change, ctl_monitor;
 /* tcplog.c */
 request_fn ctl_tcplog_start, ctl_tcplog;
 

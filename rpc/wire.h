@@ -67,6 +67,8 @@ enum rpc_op {
 	RPC_CTL_REPORT,	      /* text: a report's name and arguments -> records, see below */
 	RPC_CTL_TCPLOG_START, /* fd to write to; text: words of netinet/tcp_log.h -> text */
 	RPC_CTL_TCPLOG,	      /* text: "stop" or "status" -> text, lines of name, tab, value */
+	RPC_CTL_CHANGE,	      /* text: "OBJECT VERB NAME=VALUE...", see below -> text */
+	RPC_CTL_MONITOR,      /* -> records, for ever: the connection takes nothing else any more */
 };
 
 struct rpc_msg {
@@ -168,6 +170,16 @@ _Static_assert(sizeof(struct rpc_accept) == 80, "rpc_accept");
 /*
  * Reports (RPC_CTL_REPORT) are UTF-8 lines of tab-separated fields; the first line names the
  * columns. Text and records may come in several replies (RPC_MORE).
+ *
+ * Changes (RPC_CTL_CHANGE), the administrator's:
+ *   route add|change|delete dst=ADDR[/PREFIX] [gateway=ADDR] [ifp=NAME] [mtu=N] [lifetime=SEC]
+ *                           [reject] [blackhole] [proto1] [proto2] [plain]
+ *   route flush             -> "DESTINATION\tPREFIX" of each that went
+ *   interface mtu|up|down ifp=NAME [mtu=N]
+ *   interface address ifp=NAME address=ADDR/PREFIX [broadcast=ADDR] [alias]
+ *   interface delete ifp=NAME address=ADDR
+ *   arp set address=ADDR mac=MAC [temp] [pub];  arp delete address=ADDR;  arp flush -> count
+ *   tcp drop local=ADDR lport=N foreign=ADDR fport=N
  */
 
 #endif

@@ -164,6 +164,8 @@ lltable_delete_entry(struct llentry *lle)
 
 	KASSERT((lle->la_flags & LLE_LINKED) != 0 && llt != NULL,
 	    ("lltable_delete_entry: not in a table"));
+	if ((lle->la_flags & LLE_VALID) != 0)
+		EVENTHANDLER_INVOKE(lle_event, lle, LLENTRY_DELETED);
 	callout_stop(&lle->lle_timer);
 	if (llt->llt_free_entry != NULL)
 		llt->llt_free_entry(llt, lle);

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 #include <sys/callout.h>
+#include <sys/eventhandler.h>
 #include <sys/mbuf.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -68,6 +69,12 @@ struct lltable {
 	    u_char *hdr, uint32_t *pflags, struct llentry **);
 	void (*llt_free_entry)(struct lltable *, struct llentry *); /* it leaves the table */
 };
+
+/* eventhandler(9): a neighbour's address is known now, or is no more. */
+typedef void (*lle_event_fn)(void *arg, struct llentry *, int);
+EVENTHANDLER_DECLARE(lle_event, lle_event_fn);
+#define LLENTRY_RESOLVED 0
+#define LLENTRY_DELETED 2
 
 struct lltable *lltable_allocate(struct ifnet *, sa_family_t);
 void lltable_free(struct lltable *); /* every entry leaves */

@@ -148,6 +148,11 @@ EVENTHANDLER_DECLARE(ifnet_departure_event, ifnet_event_handler_t);
 EVENTHANDLER_DECLARE(iflladdr_event, ifnet_event_handler_t);
 EVENTHANDLER_DECLARE(ifnet_event, ifnet_event_fn);
 EVENTHANDLER_DECLARE(ifnet_link_event, ifnet_event_fn);
+/* An address came, or is about to go. */
+typedef void (*ifaddr_event_ext_handler_t)(void *arg, struct ifnet *, struct ifaddr *, int);
+EVENTHANDLER_DECLARE(ifaddr_event_ext, ifaddr_event_ext_handler_t);
+#define IFADDR_EVENT_ADD 0
+#define IFADDR_EVENT_DEL 1
 #define IFNET_EVENT_UP 0
 #define IFNET_EVENT_DOWN 1
 

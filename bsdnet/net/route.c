@@ -184,8 +184,8 @@ rt_mask(const struct rtentry *rt)
 	return ((rt->rte_flags & RTF_HOST) != 0 ? NULL : &rt->rt_mask);
 }
 
-int
-rib_link(struct rib_head *rib, struct rtentry *rt)
+static int
+rib_insert(struct rib_head *rib, struct rtentry *rt)
 {
 	if (rn_count(rib->rnh_tree) >= V_rt_maxroutes)
 		return (ENOBUFS);
@@ -195,15 +195,44 @@ rib_link(struct rib_head *rib, struct rtentry *rt)
 	return (0);
 }
 
-void
-rib_unlink(struct rib_head *rib, struct rtentry *rt)
+static void
+rib_remove(struct rib_head *rib, struct rtentry *rt)
 {
 	struct radix_node *rn;
 
 	rn = rn_delete(&rt->rt_dst, rt_mask(rt), rib->rnh_tree);
-	KASSERT(rn == &rt->rt_node, ("rib_unlink: not in the table"));
+	KASSERT(rn == &rt->rt_node, ("rib_remove: not in the table"));
 	rib_changed();
+}
+
+int
+rib_link(struct rib_head *rib, struct rtentry *rt)
+{
+	int error = rib_insert(rib, rt);
+
+	if (error == 0)
+		EVENTHANDLER_INVOKE(rib_event, rib->rib_fibnum, RTM_ADD, rt);
+	return (error);
+}
+
+void
+rib_unlink(struct rib_head *rib, struct rtentry *rt)
+{
+	rib_remove(rib, rt);
+	EVENTHANDLER_INVOKE(rib_event, rib->rib_fibnum, RTM_DELETE, rt);
 	rtentry_free(rt);
+}
+
+void
+rib_replace(struct rib_head *rib, struct rtentry *old, struct rtentry *rt)
+{
+	int error;
+
+	rib_remove(rib, old);
+	rtentry_free(old);
+	error = rib_insert(rib, rt);
+	KASSERT(error == 0, ("rib_replace: %d", error));
+	EVENTHANDLER_INVOKE(rib_event, rib->rib_fibnum, RTM_CHANGE, rt);
 }
 
 struct rtentry *

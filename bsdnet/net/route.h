@@ -9,6 +9,7 @@
 #define _NET_ROUTE_H_
 
 #include <sys/types.h>
+#include <sys/eventhandler.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <net/radix.h>
@@ -127,6 +128,13 @@ int rib_add_redirect(uint32_t fib, struct sockaddr *dst, struct sockaddr *gatewa
 void rt_flushifroutes(struct ifnet *);
 void rt_flushifaroutes(struct ifaddr *); /* routes whose source address it is */
 void rt_updatemtu(struct ifnet *);	 /* its MTU changed */
+
+/* eventhandler(9): a route came, went or was replaced. The route is in no table when it went. */
+#define RTM_ADD 0x1
+#define RTM_DELETE 0x2
+#define RTM_CHANGE 0x3
+typedef void (*rib_event_fn)(void *arg, uint32_t fib, int rtm, const struct rtentry *);
+EVENTHANDLER_DECLARE(rib_event, rib_event_fn);
 
 struct rtstat {
 	uint64_t rts_badredirect, rts_dynamic, rts_newgateway, rts_unreach, rts_wildcard;

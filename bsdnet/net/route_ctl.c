@@ -255,9 +255,7 @@ rib_change_route(uint32_t fib, struct rt_addrinfo *info)
 		rtentry_free(rt);
 		return (error);
 	}
-	rib_unlink(rib, old);
-	error = rib_link(rib, rt);
-	KASSERT(error == 0, ("rib_change_route: %d", error));
+	rib_replace(rib, old, rt);
 	if (rt->rt_expire != 0)
 		rt_arm_expiry(rt->rt_expire);
 	return (0);

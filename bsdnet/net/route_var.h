@@ -32,6 +32,7 @@ struct nhop_object *nhop_alloc(struct ifnet *, struct ifaddr *);
 void rib_changed(void);				      /* cached next hops are void */
 void rib_unlink(struct rib_head *, struct rtentry *); /* takes it out and frees it */
 int rib_link(struct rib_head *, struct rtentry *);    /* EEXIST, ENOBUFS */
+void rib_replace(struct rib_head *, struct rtentry *old, struct rtentry *); /* and frees old */
 struct rtentry *rtentry_alloc(void);
 void rtentry_free(struct rtentry *);
 /* f on each route of every table of this stack; it may delete what it is shown */

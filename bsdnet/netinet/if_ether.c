@@ -230,8 +230,13 @@ arp_learn(struct llentry *lle, const u_char *lladdr)
 	struct ifnet *ifp = lle->lle_tbl->llt_ifp;
 	struct sockaddr_in dst;
 	struct mbuf *m, *next;
+	bool news;
 
+	news =
+	    (lle->la_flags & LLE_VALID) == 0 || memcmp(lle->ll_addr, lladdr, ETHER_ADDR_LEN) != 0;
 	lltable_set_entry_addr(lle, lladdr);
+	if (news)
+		EVENTHANDLER_INVOKE(lle_event, lle, LLENTRY_RESOLVED);
 	lle->la_state = ARP_LLINFO_REACHABLE;
 	lle->la_asked = 0;
 	lle->la_used = false;

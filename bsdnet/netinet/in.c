@@ -269,6 +269,7 @@ in_ifadd(struct ifnet *ifp, in_addr_t addr, in_addr_t mask, in_addr_t bcast)
 	}
 	if (ii->ii_allhosts == NULL && (ifp->if_flags & IFF_MULTICAST) != 0)
 		(void)in_joingroup(ifp, &allhosts, NULL, &ii->ii_allhosts);
+	EVENTHANDLER_INVOKE(ifaddr_event_ext, ifp, &ia->ia_ifa, IFADDR_EVENT_ADD);
 	return (0);
 }
 
@@ -304,6 +305,7 @@ in_ifremove(struct in_ifaddr *ia)
 	struct in_ifinfo *ii = IN_IFINFO(ifp);
 	struct in_ifpurge arg = {.gone = ia};
 
+	EVENTHANDLER_INVOKE(ifaddr_event_ext, ifp, &ia->ia_ifa, IFADDR_EVENT_DEL);
 	in_ifa_down(ia);
 	if (ii->ii_llt != NULL)
 		(void)lltable_foreach_lle(ii->ii_llt, in_lle_unreachable, &arg);

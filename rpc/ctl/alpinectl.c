@@ -22,12 +22,17 @@ static const char help[] = USAGE
     "  stop                     end it\n"
     "  sysctl NAME[=VALUE]...   show or set variables of the stack; -a all, -d what they are\n"
     "  ifconfig [IFACE]         interfaces and addresses\n"
+    "  ifconfig IFACE [inet] ADDRESS/PREFIX [alias | -alias] [mtu N] [up | down]\n"
+    "  route add|change|delete DESTINATION GATEWAY, get ADDRESS, show, flush, monitor\n"
     "  netstat -an              sockets\n"
     "  netstat -rn              routes\n"
     "  netstat -i               interfaces' counters\n"
     "  netstat -s [-p PROTO]    protocols' counters\n"
     "  netstat -m               memory\n"
-    "  arp -an                  neighbours\n"
+    "  netstat -w SECONDS       what goes through, live; -I IFACE, -q COUNT\n"
+    "  arp -an                  neighbours; -s HOST MAC, -d HOST, -d -a\n"
+    "  ping HOST                from the stack; -c COUNT, -i SECONDS, -s BYTES, -t SECONDS\n"
+    "  tcpdrop LADDR LPORT FADDR FPORT   end a connection; -a all of them\n"
     "  tcplog start [-f csv|jsonl] [-p PORT] [-a ADDR[/LEN]] [-e N] [FILE]\n"
     "                           a record for each TCP segment, to FILE or the standard output\n"
     "  tcplog stop | status     end it; how much it wrote\n"
@@ -144,6 +149,9 @@ static const struct {
     {"netstat", cmd_netstat},
     {"arp", cmd_arp},
     {"tcplog", cmd_tcplog},
+    {"route", cmd_route},
+    {"ping", cmd_ping},
+    {"tcpdrop", cmd_tcpdrop},
 };
 
 static void

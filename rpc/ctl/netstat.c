@@ -1,7 +1,9 @@
-/* netstat.c - alpinectl netstat, laid out as FreeBSD's netstat(1) prints. Formats reports. */
+/* netstat.c - alpinectl netstat: reports, laid out as FreeBSD's netstat(1) prints. */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "rpc/ctl/alpinectl.h"
 
@@ -15,7 +17,7 @@ print_endpoint(const char *host, const char *port)
 }
 
 static void
-netstat_sockets(bool all)
+netstat_sockets(bool all, const char *proto)
 {
 	struct table t;
 	size_t row;
@@ -30,6 +32,9 @@ netstat_sockets(bool all)
 	printf("%-5s %6s %6s %-21s %-21s %s\n", "Proto", "Recv-Q", "Send-Q", "Local Address",
 	    "Foreign Address", "(state)");
 	for (row = 0; row < t.nrows; row++) {
+		if (proto != NULL &&
+		    strncmp(proto, table_field(&t, row, "proto"), strlen(proto)) != 0)
+			continue;
 		if (!all && strcmp(table_field(&t, row, "foreign"), "*") == 0)
 			continue;
 		printf("%-5s %6s %6s", table_field(&t, row, "proto"), table_field(&t, row, "recvq"),
@@ -107,7 +112,7 @@ network_of(const struct table *t, size_t row, char *buf, size_t size)
 }
 
 static void
-netstat_interfaces(void)
+netstat_interfaces(const char *only)
 {
 	const char *last = "", *name, *addr;
 	char net[32];
@@ -126,6 +131,8 @@ netstat_interfaces(void)
 	for (row = 0; row < t.nrows; row++) {
 		name = table_field(&t, row, "name");
 		addr = table_field(&t, row, "address");
+		if (only != NULL && strcmp(name, only) != 0)
+			continue;
 		if (strcmp(name, last) != 0) {
 			printf("%-8s %5s %-18s %-18s", name, table_field(&t, row, "mtu"), "<Link>",
 			    table_field(&t, row, "mac"));
@@ -213,41 +220,169 @@ netstat_memory(void)
 	table_free(&t);
 }
 
+/* ---- netstat -w: what goes through, second after second ---- */
+
+struct traffic {
+	unsigned long long ipackets, ierrors, idrops, ibytes, opackets, oerrors, obytes, collisions;
+};
+
+static struct traffic
+traffic(const char *ifname)
+{
+	struct traffic sum = {0};
+	const char *name, *last = "";
+	struct table t;
+	size_t row, found = 0;
+
+	table_fetch(&t, "interfaces");
+	for (row = 0; row < t.nrows; row++) {
+		name = table_field(&t, row, "name");
+		if (strcmp(name, last) == 0)
+			continue; /* another address of it */
+		last = name;
+		if (ifname != NULL && strcmp(name, ifname) != 0)
+			continue;
+		found++;
+		sum.ipackets += table_number(&t, row, "ipackets");
+		sum.ierrors += table_number(&t, row, "ierrors");
+		sum.idrops += table_number(&t, row, "idrops");
+		sum.ibytes += table_number(&t, row, "ibytes");
+		sum.opackets += table_number(&t, row, "opackets");
+		sum.oerrors += table_number(&t, row, "oerrors");
+		sum.obytes += table_number(&t, row, "obytes");
+		sum.collisions += table_number(&t, row, "collisions");
+	}
+	table_free(&t);
+	if (found == 0)
+		ctl_fail("alpinectl ifconfig lists them", "interface %s does not exist", ifname);
+	return (sum);
+}
+
+static void
+print_traffic(const struct traffic *a, const struct traffic *b)
+{
+	const char *form = ctl_json ? "{\"ipackets\": %llu, \"ierrors\": %llu, \"idrops\": %llu, "
+				      "\"ibytes\": %llu, \"opackets\": %llu, \"oerrors\": %llu, "
+				      "\"obytes\": %llu, \"collisions\": %llu}\n"
+				    : "%10llu %5llu %5llu %10llu %10llu %5llu %10llu %5llu\n";
+
+	printf(form, b->ipackets - a->ipackets, b->ierrors - a->ierrors, b->idrops - a->idrops,
+	    b->ibytes - a->ibytes, b->opackets - a->opackets, b->oerrors - a->oerrors,
+	    b->obytes - a->obytes, b->collisions - a->collisions);
+	fflush(stdout);
+}
+
+/* times 0: until interrupted */
+static void
+netstat_live(const char *ifname, double seconds, unsigned long times)
+{
+	struct timespec wait = {.tv_sec = (time_t)seconds,
+	    .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+	struct traffic last = traffic(ifname), now;
+	unsigned long i;
+
+	for (i = 0; times == 0 || i < times; i++) {
+		if (!ctl_json && i % 20 == 0)
+			printf("%18s %14s %18s\n%10s %5s %5s %10s %10s %5s %10s %5s\n", "input",
+			    ifname != NULL ? ifname : "(Total)", "output", "packets", "errs",
+			    "idrops", "bytes", "packets", "errs", "bytes", "colls");
+		(void)nanosleep(&wait, NULL);
+		now = traffic(ifname);
+		print_traffic(&last, &now);
+		last = now;
+	}
+}
+
+struct netstat_options {
+	char mode; /* r i s m, or 0: sockets */
+	bool all;
+	const char *proto, *ifname;
+	double wait; /* seconds; 0: no live view */
+	unsigned long times;
+};
+
+/* The value of an option letter: the rest of its word, or the next word. */
+static const char *
+option_value(const char *s, int argc, char **argv, int *i)
+{
+	if (s[1] != '\0')
+		return (s + 1);
+	if (*i + 1 >= argc)
+		ctl_fail("type: alpinectl --help", "netstat: -%c wants a value", *s);
+	return (argv[++*i]);
+}
+
+static double
+seconds_arg(const char *text)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(value >= 0.1 && value <= 86400))
+		ctl_fail("", "netstat: -w %s is not a number of seconds from 0.1 to 86400", text);
+	return (value);
+}
+
+/* False: the rest of this word was an option's value. */
+static bool
+netstat_option(struct netstat_options *o, const char *s, int argc, char **argv, int *i)
+{
+	switch (*s) {
+	case 'a':
+		o->all = true;
+		return (true);
+	case 'p':
+		o->proto = option_value(s, argc, argv, i);
+		return (false);
+	case 'I':
+		o->ifname = option_value(s, argc, argv, i);
+		return (false);
+	case 'w':
+		o->wait = seconds_arg(option_value(s, argc, argv, i));
+		return (false);
+	case 'q':
+		o->times =
+		    number_arg("netstat", "count", option_value(s, argc, argv, i), 1, 1000000);
+		return (false);
+	case 'r':
+	case 'i':
+	case 's':
+	case 'm':
+		o->mode = *s;
+		return (true);
+	case 'n':
+	case 'b':
+	case 'W':
+		return (true);
+	default:
+		ctl_fail("type: alpinectl --help", "netstat: no such option: -%c", *s);
+	}
+}
+
 void
 cmd_netstat(int argc, char **argv)
 {
-	const char *proto = NULL, *s;
-	char mode = '\0';
-	bool all = false;
+	struct netstat_options o = {.mode = '\0'};
+	const char *s;
 	int i;
 
 	for (i = 1; i < argc; i++) {
 		if (argv[i][0] != '-')
 			ctl_fail("type: alpinectl --help", "netstat: what is %s?", argv[i]);
-		for (s = argv[i] + 1; *s != '\0'; s++) {
-			if (*s == 'a') {
-				all = true;
-			} else if (*s == 'p') {
-				proto = s[1] != '\0' ? s + 1 : ++i < argc ? argv[i] : NULL;
-				if (proto == NULL)
-					ctl_fail("", "netstat: -p wants a protocol");
+		for (s = argv[i] + 1; *s != '\0'; s++)
+			if (!netstat_option(&o, s, argc, argv, &i))
 				break;
-			} else if (strchr("rism", *s) != NULL) {
-				mode = *s;
-			} else if (*s != 'n' && *s != 'b' && *s != 'W') {
-				ctl_fail(
-				    "type: alpinectl --help", "netstat: no such option: -%c", *s);
-			}
-		}
 	}
-	if (mode == 's')
-		netstat_stats(proto);
-	else if (mode == 'r')
+	if (o.wait > 0)
+		netstat_live(o.ifname, o.wait, o.times);
+	else if (o.mode == 's')
+		netstat_stats(o.proto);
+	else if (o.mode == 'r')
 		netstat_routes();
-	else if (mode == 'i')
-		netstat_interfaces();
-	else if (mode == 'm')
+	else if (o.mode == 'i' || o.ifname != NULL)
+		netstat_interfaces(o.ifname);
+	else if (o.mode == 'm')
 		netstat_memory();
 	else
-		netstat_sockets(all);
+		netstat_sockets(o.all, o.proto);
 }

@@ -37,6 +37,40 @@ ctl_check(int error, const char *what)
 	ctl_fail("", "%s: %s", what, strerror(error));
 }
 
+int
+ctl_change(struct table *answer, const char *fmt, ...)
+{
+	struct table unwanted = {.text = NULL}, *t = answer != NULL ? answer : &unwanted;
+	char request[512];
+	va_list ap;
+	int n, error;
+
+	va_start(ap, fmt);
+	n = vsnprintf(request, sizeof(request), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(request))
+		ctl_fail("", "too long: %s ...", request);
+	memset(t, 0, sizeof(*t));
+	error = rpc_ask_text(&ctl_client, RPC_CTL_CHANGE, request, ctl_collect, t);
+	if (answer == NULL)
+		table_free(t);
+	if (error == EPERM || error < 0)
+		ctl_check(error, request);
+	return (error);
+}
+
+void
+ctl_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ctl_json)
+		return;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+}
+
 /* ---- tables ---- */
 
 int
@@ -83,8 +117,8 @@ cut_line(char *line, char **fields, unsigned max, unsigned *n)
 	return (end != NULL ? end + 1 : NULL);
 }
 
-static void
-cut(struct table *t)
+void
+table_cut(struct table *t)
 {
 	char *line = t->text, *s;
 	size_t lines = 0;
@@ -102,12 +136,22 @@ cut(struct table *t)
 		line = cut_line(line, t->rows + t->nrows++ * t->ncolumns, t->ncolumns, &n);
 }
 
+int
+table_ask(struct table *t, const char *report)
+{
+	int error;
+
+	memset(t, 0, sizeof(*t));
+	error = rpc_ask_text(&ctl_client, RPC_CTL_REPORT, report, ctl_collect, t);
+	if (error == 0)
+		table_cut(t);
+	return (error);
+}
+
 void
 table_fetch(struct table *t, const char *report)
 {
-	memset(t, 0, sizeof(*t));
-	ctl_check(rpc_ask_text(&ctl_client, RPC_CTL_REPORT, report, ctl_collect, t), report);
-	cut(t);
+	ctl_check(table_ask(t, report), report);
 }
 
 void
@@ -160,22 +204,37 @@ json_value(const char *s)
 		json_string(s);
 }
 
+static void
+json_row(const struct table *t, size_t row)
+{
+	unsigned i;
+
+	printf("{");
+	for (i = 0; i < t->ncolumns; i++) {
+		printf("%s", i > 0 ? ", " : "");
+		json_string(t->columns[i]);
+		printf(": ");
+		json_value(t->rows[row * t->ncolumns + i]);
+	}
+	printf("}");
+}
+
+void
+table_json_row(const struct table *t, size_t row)
+{
+	json_row(t, row);
+	putchar('\n');
+}
+
 void
 table_json(const struct table *t)
 {
 	size_t row;
-	unsigned i;
 
 	printf("[");
 	for (row = 0; row < t->nrows; row++) {
-		printf("%s\n  {", row > 0 ? "," : "");
-		for (i = 0; i < t->ncolumns; i++) {
-			printf("%s", i > 0 ? ", " : "");
-			json_string(t->columns[i]);
-			printf(": ");
-			json_value(t->rows[row * t->ncolumns + i]);
-		}
-		printf("}");
+		printf("%s\n  ", row > 0 ? "," : "");
+		json_row(t, row);
 	}
 	printf("\n]\n");
 }
