@@ -32,16 +32,23 @@ counter() { # counter TEXT: of netstat -s, 0 if there is no such line
 }
 timers() { echo "$(counter "retransmit timeout")" "$(counter "keepalive probe")"; }
 
-# stopped SECONDS: prints the time-outs and keepalive probes that the stop brought.
+signalled() { # signalled SECONDS
+	kill -STOP "$(alpined_pid)"
+	sleep "$1"
+	kill -CONT "$(alpined_pid)"
+}
+at_breakpoint() { # at_breakpoint SECONDS
+	gdb -nx -batch -ex 'break tcp_input' -ex continue -ex 'delete' -ex "shell sleep $1" -ex detach \
+		-p "$(alpined_pid)" >"$TMP/gdb.out" 2>&1
+}
+# stopped HOW SECONDS: prints the time-outs and keepalive probes that the stop brought.
 stopped() {
 	stack $PY "$TMP/busy.py" >"$TMP/up" 2>&1 &
 	local program=$! rto0 rto1 probes0 probes1
 	wait_for 5 grep -q up "$TMP/up"
 	sleep 1
 	read -r rto0 probes0 <<<"$(timers)"
-	kill -STOP "$(alpined_pid)"
-	sleep "$1"
-	kill -CONT "$(alpined_pid)"
+	"$@"
 	sleep 0.5
 	read -r rto1 probes1 <<<"$(timers)"
 	kill $program 2>/dev/null
@@ -54,18 +61,22 @@ lab_start --debug-clock --sysctl net.inet.tcp.keepidle=2500 --sysctl net.inet.tc
 peer $PY "$TMP/peer.py" >/dev/null 2>&1 &
 wait_for 5 peer $PY -c 'import socket; socket.create_connection(("10.11.12.1", 5000))'
 
-is "five seconds' stop: no time-outs, no keepalive probes" "$(stopped 5)" "0 0"
+is "five seconds' stop: no time-outs, no keepalive probes" "$(stopped signalled 5)" "0 0"
 like "the stop was noticed" "$(ctl sysctl kern.timecounter.stops)" ": [1-9]"
 ns=$(ctl sysctl kern.timecounter.stopped_ns | grep -o '[0-9]*$')
 ok "and taken out: $ns ns" test "$ns" -ge 4700000000 -a "$ns" -le 5600000000
 like "the log says so" "$("$LABCMD" log --name "$LAB")" "stood still for (4\.[789]|5\.[0-5]) s"
+if command -v gdb >/dev/null; then
+	is "two seconds at a breakpoint: none either" "$(stopped at_breakpoint 2)" "0 0"
+	like "gdb was there" "$(cat "$TMP/gdb.out")" "Breakpoint 1, tcp_input"
+fi
 ok "the stack works on" stack $PY -c 'import socket; socket.create_connection(("10.11.12.1", 5000), 5)'
 
 pid=$(alpined_pid)
 ctl stop
 wait_for 5 sh -c "! kill -0 $pid"
 "$LABCMD" alpined --name "$LAB" --sysctl net.inet.tcp.keepidle=2500 --sysctl net.inet.tcp.rack.tlp=0
-read -r rto probes <<<"$(stopped 2)"
+read -r rto probes <<<"$(stopped signalled 2)"
 ok "without it the retransmission timer fires ($rto)" test "$rto" -ge 1
 ok "and the keepalive timer ($probes)" test "$probes" -ge 1
 done_testing
