@@ -53,14 +53,20 @@ RUN_H    := $(wildcard netns_launcher/*.c)
 BENCH_H  := $(wildcard scripts/bench.d/*.c)
 TLIB_K   := $(filter-out t/lib/tap.c,$(wildcard t/lib/*.c))
 TLIB_H   := t/lib/tap.c
+# packetdrill: its module, the commands of its scripts, our own runner (t/packetdrill)
+PD_K     := t/packetdrill/pd_if.c t/packetdrill/pd_sys.c
+PD_H     := $(filter-out $(PD_K),$(wildcard t/packetdrill/pd_*.c))
+PD_CMD_H := $(wildcard t/packetdrill/cmd*.c)
+PD_DRV_H := t/packetdrill/test_driver.c
 # programs of t/: those that speak to libc, and those that are part of the stack
 TEST_H   := $(filter-out t/prog_tcptable.c,$(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c \
               t/fuzz_*.c))
 TEST_K   := $(filter-out $(TEST_H),$(wildcard t/*.c))
 FUZZ_K   := $(wildcard t/fuzz/*.c)
 
-KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K) $(FUZZ_K)
-HOST_SRC := $(GLUE_H) $(LINK_H) $(CLIENT_H) $(CTL_H) $(SERVER_H) $(RUN_H) $(BENCH_H) $(TLIB_H) $(TEST_H)
+KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K) $(FUZZ_K) $(PD_K)
+HOST_SRC := $(GLUE_H) $(LINK_H) $(CLIENT_H) $(CTL_H) $(SERVER_H) $(RUN_H) $(BENCH_H) $(TLIB_H) $(TEST_H) \
+            $(PD_H) $(PD_CMD_H) $(PD_DRV_H)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 STACK_OBJ  := $(call obj,$(GLUE_K) $(GLUE_H) $(STACK_K) $(LINK_K))
@@ -69,12 +75,18 @@ NL_LIBS := $(shell pkg-config --libs libnl-route-3.0 libnl-3.0)
 
 BINS := $(B)/bin/alpined $(B)/bin/alpinectl $(B)/bin/alpine-run
 SHIM := $(B)/lib/libalpine.so
-TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H))
+# The module is loaded into packetdrill, with all of the stack: position-independent, not sanitized.
+PD_SO    := $(B)/lib/libalpine_packetdrill.so
+PD_NAMES := sysctl sockstat tcpdrop sleep ip tc
+PD_BIN   := $(addprefix $(B)/lib/packetdrill-bin/,$(PD_NAMES))
+PD_SRC_K := $(GLUE_K) $(STACK_K) $(SERVER_K) $(PD_K)
+PD_SRC_H := $(GLUE_H) $(PD_H)
+TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H)) $(if $(SANFLAGS),,$(B)/t/pd_driver)
 BENCH := $(if $(BENCH_H),$(B)/bin/netbench)
 
 .PHONY: all tests bench fuzz clean install lint format lint-files lint-kflags lint-hflags
 .SECONDARY:
-all: $(BINS) $(SHIM)
+all: $(BINS) $(SHIM) $(if $(SANFLAGS),,$(PD_SO)) $(PD_BIN)
 tests: $(TESTS)
 bench: $(BENCH)
 
@@ -92,6 +104,25 @@ $(call obj,$(HOST_SRC)): $(B)/obj/%.o: %.c Makefile
 $(B)/obj/shim/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(filter-out $(SANFLAGS),$(HFLAGS)) -fPIC -c $< -o $@
+
+$(patsubst %.c,$(B)/obj/pic/%.o,$(PD_SRC_K)): $(B)/obj/pic/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(filter-out $(SANFLAGS),$(KFLAGS)) -fPIC -c $< -o $@
+
+$(patsubst %.c,$(B)/obj/pic/%.o,$(PD_SRC_H)): $(B)/obj/pic/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(filter-out $(SANFLAGS),$(HFLAGS)) -fPIC -c $< -o $@
+
+$(PD_SO): $(patsubst %.c,$(B)/obj/pic/%.o,$(PD_SRC_K) $(PD_SRC_H))
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-z,defs -Wl,--version-script=t/packetdrill/pd.map $^ -o $@ -lpthread -ldl
+
+$(B)/lib/packetdrill-bin/sysctl: $(call obj,$(PD_CMD_H))
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@
+
+$(filter-out %/sysctl,$(PD_BIN)): $(B)/lib/packetdrill-bin/sysctl
+	ln -f $< $@
 
 $(B)/bin/alpined: $(ALPINED_OBJ)
 	@mkdir -p $(@D)
@@ -121,6 +152,10 @@ $(patsubst t/%.c,$(B)/t/%,$(TEST_K)): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(ca
 $(patsubst t/%.c,$(B)/t/%,$(TEST_H)): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(call obj,$(LINK_H) $(CLIENT_H) $(TLIB_H))
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ $(NL_LIBS) -lcap -lpcap -lpthread
+
+$(B)/t/pd_driver: $(call obj,$(PD_DRV_H) $(TLIB_H)) $(PD_SO) $(PD_BIN)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(filter %.o,$^) -o $@ -lpthread -ldl
 
 $(B)/t/fuzz_replay: $(call obj,$(FUZZ_K) $(TLIB_K))
 

@@ -7,8 +7,8 @@ check() { # check NAME OFFENDERS
 	if [ -z "$2" ]; then echo "ok $N - $1"; else echo "not ok $N - $1"; sed 's/^/# /' <<<"$2"; BAD=1; fi
 }
 inc() { grep -nE '^[[:space:]]*#[[:space:]]*include' "$@" /dev/null; }
-kernel=$(ls kernel_glue/kern_*.c kernel_glue/subr_*.c kernel_glue/uma_*.c kernel_glue/include/{sys,vm,net,machine}/*.h bsdnet/*/*.[ch] bsdnet/netinet/cc/*.[ch] tapbridge/if_*.c rpc/bsd_*.c 2>/dev/null)
-allowed='<(sys|vm|net|netinet|netinet6|machine|host|bsd|kern)/|<(stdarg|stdbool|stddef|stdint)\.h>|"(tapbridge/(link|wire)|rpc/[a-z_]+)\.h"|"/usr/include/bsd/sys/(queue|tree)\.h"|"kernel_glue/include/host/'
+kernel=$(ls kernel_glue/kern_*.c kernel_glue/subr_*.c kernel_glue/uma_*.c kernel_glue/include/{sys,vm,net,machine}/*.h bsdnet/*/*.[ch] bsdnet/netinet/cc/*.[ch] tapbridge/if_*.c rpc/bsd_*.c t/packetdrill/pd_{if,sys}.c 2>/dev/null)
+allowed='<(sys|vm|net|netinet|netinet6|machine|host|bsd|kern)/|<(stdarg|stdbool|stddef|stdint)\.h>|"(tapbridge/(link|wire)|rpc/[a-z_]+)\.h"|"/usr/include/bsd/sys/(queue|tree)\.h"|"kernel_glue/include/host/|"t/packetdrill/pd_sys\.h"'
 check "the kernel world includes kernel headers only" "$(inc $kernel | grep -vE "$allowed")"
 check "kernel_glue knows nothing of the stack" \
 	"$(inc kernel_glue/*.c kernel_glue/include/{sys,vm,net,machine}/*.h | grep -E '<(netinet6?|kern)/|<net/(if|route|radix|eth|netisr)|mbuf\.h|socketvar|protosw|domain\.h|"(rpc|tapbridge)/')"
@@ -21,6 +21,8 @@ check "the stack's TCP is not known below netinet" "$(inc bsdnet/net/*.[ch] bsdn
 check "tapbridge knows interfaces, not protocols nor programs" "$(inc tapbridge/*.[ch] | grep -E '<netinet/(tcp|udp)|"(rpc|preload|netns_launcher)/')"
 check "the shim, the launcher and alpinectl know rpc's client and the wire format only" \
 	"$(inc preload/*.[ch] netns_launcher/*.[ch] rpc/ctl/*.[ch] rpc/client.[ch] | grep -E '"(bsdnet|kernel_glue|tapbridge)/|"rpc/(server|pump|pair|bsock|ctl\.|confine|linux)')"
+check "packetdrill's module knows the stack by rpc's and kernel_glue's neutral headers" \
+	"$(inc $(ls t/packetdrill/*.[ch] | grep -v -e pd_if.c -e pd_sys.c) | grep '"' | grep -vE '"(t/packetdrill/|t/lib/tap\.h|rpc/bsock\.h|kernel_glue/include/host/)')"
 check "the wire format includes nothing of ours" "$(inc rpc/wire.h | grep '"')"
 check "#ifdef stands in host_*.c only" \
 	"$(grep -nE '^[[:space:]]*#[[:space:]]*ifn?def|^[[:space:]]*#[[:space:]]*if ' $(ls bsdnet/*/*.c bsdnet/netinet/cc/*.c kernel_glue/kern_*.c kernel_glue/subr_*.c kernel_glue/uma_*.c rpc/bsd_*.c tapbridge/if_*.c 2>/dev/null))"

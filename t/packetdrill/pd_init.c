@@ -1,0 +1,88 @@
+/*
+ * pd_init.c - packetdrill_interface_init(): the only name that the module exports. It makes the
+ * stack as the flags say, and fills packetdrill's table. Called once in a process.
+ * Owns the table's copy that the module itself calls by.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel_glue/include/host/host.h"
+#include "kernel_glue/include/host/sysctl_text.h"
+#include "t/packetdrill/pd_host.h"
+
+extern struct packetdrill_interface pd_interface;
+struct packetdrill_interface pd_interface;
+
+static void
+die(const char *what, const char *why)
+{
+	fprintf(stderr, "alpine: %s: %s; see t/packetdrill/README.md\n", what, why);
+	exit(1);
+}
+
+static void
+set_sysctls(char *list)
+{
+	char *value, *next;
+	int error;
+
+	for (; *list != '\0'; list = next) {
+		next = list + strlen(list) + 1;
+		value = strchr(list, '=');
+		*value++ = '\0';
+		error = sysctl_text_set(list, value);
+		if (error != 0)
+			die(list, bsd_strerror(error));
+	}
+}
+
+/* Descriptors that are still open go, and what runs stops; the memory is the process's. */
+static void
+module_free(void *u)
+{
+	int fd = -1;
+
+	(void)u;
+	pd_ctl_stop();
+	pd_unpatch();
+	pd_enter();
+	while ((fd = pd_file_next(fd)) >= 0) {
+		(void)pd_close_fd(fd, false);
+		close(fd);
+	}
+	pd_leave(0);
+	pd_host_stop();
+}
+
+void
+packetdrill_interface_init(const char *text, struct packetdrill_interface *iface)
+{
+	struct pd_flags flags;
+	char why[256];
+	int error;
+
+	if (pd_flags_parse(text, &flags, why, sizeof(why)) != 0)
+		die("flags", why);
+	pd_linux_buffers = flags.linux_buffers;
+	pd_host_start(&flags);
+	pd_enter();
+	error = pd_if_create(flags.mtu, flags.addr, flags.prefix, flags.gateway);
+	if (error != 0)
+		die("the interface", strerror(error));
+	set_sysctls(flags.sysctls);
+	pd_leave(0);
+	memset(&pd_interface, 0, sizeof(pd_interface));
+	pd_interface.free = module_free;
+	pd_fill_sockets(&pd_interface);
+	pd_fill_polls(&pd_interface);
+	pd_interface.netdev_send = pd_netdev_send;
+	pd_interface.netdev_receive = pd_netdev_receive;
+	pd_interface.usleep = pd_usleep;
+	pd_interface.gettimeofday = pd_gettimeofday;
+	*iface = pd_interface;
+	pd_ctl_start(!flags.keep_path);
+	if (!flags.no_patch)
+		pd_patch();
+}

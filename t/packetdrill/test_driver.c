@@ -1,0 +1,613 @@
+/*
+ * test_driver.c - loads libalpine_packetdrill.so as packetdrill does, and asks of it what
+ * packetdrill does: calls that block in a second thread while the first watches /proc until that
+ * one sleeps, packets in and out, time by usleep() and by spinning on gettimeofday(), commands by
+ * system(3), descriptors that are closed past the interface. Built as build/t/pd_driver.
+ */
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "t/lib/tap.h"
+#include "t/packetdrill/pd_iface.h"
+
+#define LOCAL "192.168.0.1"
+#define REMOTE "192.0.2.1"
+#define PORT 8080
+
+static struct packetdrill_interface pd;
+static void *U;
+static char folder[4096];
+
+/* ---- packets ---- */
+
+struct packet {
+	struct iphdr ip;
+	struct tcphdr tcp;
+	uint8_t rest[65536];
+} __attribute__((packed));
+
+static uint32_t
+sum16(const void *data, size_t len, uint32_t sum)
+{
+	const uint8_t *p = data;
+
+	for (; len > 1; p += 2, len -= 2)
+		sum += (uint32_t)p[0] << 8 | p[1];
+	return (len > 0 ? sum + ((uint32_t)p[0] << 8) : sum);
+}
+
+static uint16_t
+fold(uint32_t sum)
+{
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (htons((uint16_t)~sum));
+}
+
+static void
+put(const char *flags, uint16_t sport, uint32_t seq, uint32_t ack, size_t len)
+{
+	static struct packet p;
+	size_t bytes = sizeof(p.ip) + sizeof(p.tcp) + len;
+
+	memset(&p, 0, bytes);
+	p.ip.version = 4;
+	p.ip.ihl = 5;
+	p.ip.tot_len = htons((uint16_t)bytes);
+	p.ip.ttl = 255;
+	p.ip.protocol = IPPROTO_TCP;
+	inet_pton(AF_INET, REMOTE, &p.ip.saddr);
+	inet_pton(AF_INET, LOCAL, &p.ip.daddr);
+	p.ip.check = fold(sum16(&p.ip, sizeof(p.ip), 0));
+	p.tcp.source = htons(sport);
+	p.tcp.dest = htons(PORT);
+	p.tcp.seq = htonl(seq);
+	p.tcp.ack_seq = htonl(ack);
+	p.tcp.doff = 5;
+	p.tcp.window = htons(32000);
+	p.tcp.syn = strchr(flags, 'S') != NULL;
+	p.tcp.ack = strchr(flags, '.') != NULL;
+	p.tcp.fin = strchr(flags, 'F') != NULL;
+	p.tcp.rst = strchr(flags, 'R') != NULL;
+	p.tcp.check = fold(sum16(&p.tcp, bytes - sizeof(p.ip),
+	    sum16(&p.ip.saddr, 8, IPPROTO_TCP + (uint32_t)(bytes - sizeof(p.ip)))));
+	is_int(pd.netdev_send(U, &p, bytes), 0, "netdev_send %s takes the packet", flags);
+}
+
+/* The next TCP packet; its time in microseconds; -1: none came. */
+static long long
+get(struct packet *p, size_t *len)
+{
+	long long usecs = 0;
+
+	*len = 65536;
+	if (pd.netdev_receive(U, p, len, &usecs) != 0 || *len == 0)
+		return (-1);
+	*len -= sizeof(p->ip) + p->tcp.doff * 4u;
+	return (usecs);
+}
+
+/* ---- time ---- */
+
+static long long
+now_us(void)
+{
+	struct timeval tv;
+
+	pd.gettimeofday(U, &tv, NULL);
+	return ((long long)tv.tv_sec * 1000000 + tv.tv_usec);
+}
+
+static double
+real_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
+}
+
+/* ---- the second thread ---- */
+
+static struct call {
+	ssize_t (*fn)(struct call *);
+	int fd;
+	struct sockaddr_in addr;
+	socklen_t addrlen;
+	char buf[100000];
+	size_t len;
+	ssize_t result;
+	int error;
+	long long end_us;
+	pid_t tid;
+	volatile int started, done;
+	pthread_t thread;
+} call;
+
+static void *
+call_main(void *arg)
+{
+	struct call *c = arg;
+
+	c->tid = (pid_t)syscall(SYS_gettid);
+	c->started = 1;
+	c->result = c->fn(c);
+	c->error = errno;
+	c->end_us = now_us();
+	c->done = 1;
+	return (NULL);
+}
+
+static char
+state_of(pid_t tid)
+{
+	char path[64], line[512], *p;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+	f = fopen(path, "r");
+	if (f == NULL)
+		return ('?');
+	p = fgets(line, sizeof(line), f);
+	fclose(f);
+	p = p != NULL ? strrchr(line, ')') : NULL;
+	return (p != NULL ? p[2] : '?');
+}
+
+static bool
+starts_and_sleeps(ssize_t (*fn)(struct call *), int fd)
+{
+	double end = real_s() + 5;
+
+	call.fn = fn;
+	call.fd = fd;
+	call.started = call.done = 0;
+	pthread_create(&call.thread, NULL, call_main, &call);
+	while (real_s() < end)
+		if (call.started && (call.done || state_of(call.tid) == 'S'))
+			return (!call.done);
+	return (false);
+}
+
+/* packetdrill gives a call that should be over a second of real time. */
+static bool
+ends(void)
+{
+	double end = real_s() + 1;
+
+	while (!call.done && real_s() < end)
+		usleep(200);
+	if (!call.done)
+		return (false);
+	pthread_join(call.thread, NULL);
+	return (true);
+}
+
+static ssize_t
+fn_accept(struct call *c)
+{
+	c->addrlen = sizeof(c->addr);
+	return (pd.accept(U, c->fd, (struct sockaddr *)&c->addr, &c->addrlen));
+}
+
+static ssize_t
+fn_read(struct call *c)
+{
+	return (pd.read(U, c->fd, c->buf, c->len));
+}
+
+static ssize_t
+fn_write(struct call *c)
+{
+	return (pd.write(U, c->fd, c->buf, c->len));
+}
+
+static ssize_t
+fn_poll(struct call *c)
+{
+	struct pollfd p = {c->fd, POLLIN, 0};
+
+	return (pd.poll(U, &p, 1, -1) == 1 ? p.revents : -1);
+}
+
+/* ---- the tests ---- */
+
+static void
+load(void)
+{
+	void (*init)(const char *, struct packetdrill_interface *);
+	void **p = (void **)&pd;
+	char path[4200];
+	void *so;
+	size_t i, missing = 0;
+
+	snprintf(path, sizeof(path), "%s/../lib/libalpine_packetdrill.so", folder);
+	so = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
+	if (so == NULL)
+		tap_bail(dlerror());
+	*(void **)&init = dlsym(so, "packetdrill_interface_init");
+	if (init == NULL) {
+		tap_bail(dlerror());
+		return;
+	}
+	memset(&pd, 0, sizeof(pd));
+	init("addr=" LOCAL "/16,mtu=1500,sysctl=net.inet.tcp.delacktime:100", &pd);
+	for (i = 1; i < sizeof(pd) / sizeof(void *); i++)
+		missing += p[i] == NULL;
+	is_int(sizeof(pd) / sizeof(void *), 33, "33 pointers");
+	is_int(missing, 0, "every function is there");
+	U = pd.userdata;
+}
+
+static void
+test_clock(void)
+{
+	struct timeval tv;
+	long long a, b;
+	double real;
+	int i;
+
+	gettimeofday(&tv, NULL);
+	a = now_us();
+	ok(llabs(a - ((long long)tv.tv_sec * 1000000 + tv.tv_usec)) < 1000000,
+	    "the clock begins at the world's time");
+	for (i = 0; i < 1000; i++) {
+		b = now_us();
+		if (b <= a || b > a + 1000)
+			break;
+		a = b;
+	}
+	is_int(i, 1000, "each look at it moves it a little");
+	real = real_s();
+	a = now_us();
+	for (i = 0; now_us() < a + 100000; i++)
+		;
+	ok(real_s() - real < 0.5, "spinning for 100 ms ends (%d looks)", i);
+	real = real_s();
+	a = now_us();
+	pd.usleep(U, 60000000);
+	b = now_us();
+	ok(b - a >= 60000000 && b - a < 60000100, "usleep of a minute: %lld us", b - a);
+	ok(real_s() - real < 0.5, "which takes no time");
+}
+
+static int
+listener(void)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	int fd = pd.socket(U, AF_INET, SOCK_STREAM, IPPROTO_TCP), one = 1;
+
+	ok(fd >= 0 && fcntl(fd, F_GETFD) >= 0, "socket gives a descriptor of the kernel's");
+	is_int(pd.setsockopt(U, fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0, "setsockopt");
+	is_int(pd.bind(U, fd, (struct sockaddr *)&sin, sizeof(sin)), 0, "bind");
+	is_int(pd.listen(U, fd, 5), 0, "listen");
+	errno = 0;
+	ok(pd.bind(U, fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 && errno == EINVAL,
+	    "an error is -1 and errno");
+	return (fd);
+}
+
+/* What the stack's next bytes are numbered, and what it expects. */
+static uint32_t snd, rcv;
+
+static int
+test_accept(int lfd)
+{
+	struct packet p;
+	long long sent, us;
+	size_t len;
+
+	ok(starts_and_sleeps(fn_accept, lfd), "accept blocks, and its thread sleeps");
+	pd.usleep(U, 250000);
+	sent = now_us();
+	put("S", 50000, 1000, 0, 0);
+	us = get(&p, &len);
+	ok(p.tcp.syn && p.tcp.ack && ntohl(p.tcp.ack_seq) == 1001, "SYN,ACK comes");
+	ok(us >= sent && us < sent + 100, "at once, in gettimeofday's time: %lld us", us - sent);
+	snd = ntohl(p.tcp.seq) + 1;
+	rcv = 1001;
+	ok(!call.done, "accept still waits");
+	pd.usleep(U, 100000);
+	sent = now_us();
+	put(".", 50000, rcv, snd, 0);
+	pd.usleep(U, 3000000);
+	ok(ends(), "accept returns");
+	ok(llabs(call.end_us - sent) < 4000, "when the ACK came: %lld us", call.end_us - sent);
+	ok(call.result >= 0, "a descriptor");
+	is_int(ntohs(call.addr.sin_port), 50000, "the peer's port");
+	is_str(inet_ntoa(call.addr.sin_addr), REMOTE, "the peer's address");
+	is_int(call.addrlen, sizeof(call.addr), "the address's length");
+	return ((int)call.result);
+}
+
+static void
+test_read(int fd)
+{
+	long long at;
+
+	call.len = 1000;
+	ok(starts_and_sleeps(fn_read, fd), "read blocks");
+	pd.usleep(U, 500000);
+	at = now_us();
+	put(".", 50000, rcv, snd, 300);
+	rcv += 300;
+	pd.usleep(U, 5000000);
+	ok(ends() && call.result == 300, "read returns what came");
+	ok(llabs(call.end_us - at) < 4000, "and when: %lld us", call.end_us - at);
+	ok(starts_and_sleeps(fn_poll, fd), "poll blocks");
+	put(".", 50000, rcv, snd, 5);
+	rcv += 5;
+	ok(ends() && call.result == POLLIN, "and returns when data comes");
+	is_int(pd.recv(U, fd, call.buf, 100, 0), 5, "which recv gives");
+}
+
+static void
+drain(void)
+{
+	struct packet p;
+	size_t len;
+	long long us;
+	uint32_t last = snd;
+
+	while ((us = get(&p, &len)) >= 0 && ntohl(p.tcp.ack_seq) != rcv)
+		;
+	ok(us >= 0 && ntohl(p.tcp.seq) == last, "what was read is acknowledged");
+}
+
+static void
+test_write(int fd)
+{
+	struct packet p;
+	long long first, us;
+	size_t len;
+	int i, at, n, one = 1;
+
+	is_int(pd.setsockopt(U, fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0, "no delay");
+	is_int(pd.write(U, fd, call.buf, 4000), 4000, "write");
+	n = 0;
+	is_int(pd.ioctl(U, fd, (unsigned long)TIOCOUTQ, &n), 0, "SIOCOUTQ");
+	is_int(n, 4000, "bytes that are not acknowledged");
+	first = now_us();
+	for (i = at = 0; at < 4000; i++) {
+		us = get(&p, &len);
+		if (us < 0 || ntohl(p.tcp.seq) != snd + (uint32_t)at || len == 0)
+			break;
+		at += (int)len;
+	}
+	is_int(at, 4000, "segments come in order, without loss");
+	us = get(&p, &len);
+	ok(us - first > 996000 && us - first < 1004000 && ntohl(p.tcp.seq) == snd,
+	    "the retransmission: %lld us later", us - first);
+	snd += 4000;
+	put(".", 50000, rcv, snd, 0);
+	call.len = sizeof(call.buf);
+	memset(call.buf, 'x', sizeof(call.buf));
+	ok(starts_and_sleeps(fn_write, fd), "a large write blocks");
+	ok(!call.done && get(&p, &len) >= 0, "while segments come");
+	for (i = 0; i < 1000 && !call.done; i++) {
+		if (ntohl(p.tcp.seq) + (uint32_t)len - snd < 200000)
+			snd = ntohl(p.tcp.seq) + (uint32_t)len;
+		put(".", 50000, rcv, snd, 0);
+		if (get(&p, &len) < 0)
+			break;
+	}
+	ok(ends() && call.result == (ssize_t)sizeof(call.buf), "and ends as they are acknowledged");
+	while (get(&p, &len) >= 0 && len > 0 && i++ < 1000) {
+		if (ntohl(p.tcp.seq) + (uint32_t)len - snd < 200000)
+			snd = ntohl(p.tcp.seq) + (uint32_t)len;
+		put(".", 50000, rcv, snd, 0);
+		n = 0;
+		pd.ioctl(U, fd, (unsigned long)TIOCOUTQ, &n);
+		if (n == 0)
+			break;
+	}
+	is_int(n, 0, "all is acknowledged");
+}
+
+static void
+test_past_the_table(int fd)
+{
+	struct tcp_info ti;
+	uint32_t mem[9];
+	socklen_t len = sizeof(ti);
+	struct packet p;
+	size_t n;
+	FILE *f = tmpfile();
+
+	memset(&ti, 0, sizeof(ti));
+	is_int(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len), 0, "TCP_INFO asked of libc");
+	is_int(len, sizeof(ti), "all of it");
+	is_int(ti.tcpi_state, TCP_ESTABLISHED, "is the stack's");
+	ok(ti.tcpi_snd_cwnd >= 10 && ti.tcpi_snd_mss == 536, "cwnd %u, mss %u", ti.tcpi_snd_cwnd,
+	    ti.tcpi_snd_mss);
+	len = sizeof(mem);
+	is_int(getsockopt(fd, SOL_SOCKET, 55, mem, &len), 0, "SO_MEMINFO asked of libc");
+	ok(len == sizeof(mem) && mem[3] > 0, "is the stack's");
+	fputs("0123456789", f);
+	fflush(f);
+	{
+		off_t off = 2;
+
+		is_int(sendfile(fd, fileno(f), &off, 5), 5, "sendfile past the table");
+		is_int(off, 7, "moves its offset");
+	}
+	fclose(f);
+	ok(get(&p, &n) >= 0 && n == 5 && memcmp((char *)&p.tcp + p.tcp.doff * 4, "23456", 5) == 0,
+	    "and sends the file's bytes");
+	snd += 5;
+	put(".", 50000, rcv, snd, 0);
+}
+
+static void
+test_splice(int fd)
+{
+	loff_t zero = 0, zero2 = 0;
+	int fds[2];
+	char buf[16] = "";
+
+	is_int(pd.pipe(U, fds), 0, "pipe");
+	put(".", 50000, rcv, snd, 3);
+	rcv += 3;
+	is_int(pd.splice(U, fd, &zero, fds[1], &zero2, 100, 0), 3, "splice from a socket");
+	is_int(pd.read(U, fds[0], buf, sizeof(buf)), 3, "into a pipe");
+	is_int(pd.close(U, fds[0]), 0, "close of what is not the stack's");
+	is_int(pd.close(U, fds[1]), 0, "both ends");
+}
+
+static void
+test_epoll(int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = 77}, out[4];
+	int ep = pd.epoll_create(U, 1);
+	long long a;
+	char buf[100];
+
+	ok(ep >= 0, "epoll_create");
+	is_int(pd.epoll_ctl(U, ep, EPOLL_CTL_ADD, fd, &ev), 0, "epoll_ctl");
+	is_int(pd.epoll_wait(U, ep, out, 4, 0), 0, "nothing is ready");
+	put(".", 50000, rcv, snd, 10);
+	rcv += 10;
+	is_int(pd.epoll_wait(U, ep, out, 4, 0), 1, "data is");
+	ok(out[0].data.u64 == 77 && out[0].events == EPOLLIN, "with its data");
+	is_int(pd.epoll_wait(U, ep, out, 4, 0), 0, "edge-triggered: once");
+	put(".", 50000, rcv, snd, 10);
+	rcv += 10;
+	is_int(pd.epoll_wait(U, ep, out, 4, 0), 1, "more data: again");
+	is_int(pd.recv(U, fd, buf, sizeof(buf), 0), 20, "both");
+	a = now_us();
+	is_int(pd.fcntl(U, fd, F_SETFL, O_RDWR | O_NONBLOCK), 0, "O_NONBLOCK");
+	is_int(pd.fcntl(U, fd, F_GETFL), O_RDWR | O_NONBLOCK, "is kept");
+	errno = 0;
+	ok(pd.recv(U, fd, buf, sizeof(buf), 0) == -1 && errno == EAGAIN, "EAGAIN");
+	is_int(pd.fcntl(U, fd, F_SETFL, O_RDWR), 0, "blocking again");
+	ok(now_us() - a < 1000, "all in no time");
+	is_int(pd.close(U, ep), 0, "close of an epoll");
+}
+
+/* Nobody moves the clock, so it follows the world's. */
+static void
+test_quiet(int fd)
+{
+	struct timeval tv = {0, 300000};
+	double real = real_s();
+
+	is_int(pd.setsockopt(U, fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0, "SO_RCVTIMEO");
+	ok(starts_and_sleeps(fn_read, fd), "a read that nothing ends");
+	ok(ends(), "ends while packetdrill waits for it in real time");
+	ok(call.result == -1 && call.error == EAGAIN, "with EAGAIN");
+	ok(real_s() - real < 1, "after %.0f ms", (real_s() - real) * 1000);
+	tv.tv_usec = 0;
+	pd.setsockopt(U, fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+}
+
+static void
+test_commands(void)
+{
+	is_int(system("sysctl net.inet.tcp.msl=5000 >/dev/null"), 0, "sysctl sets");
+	is_int(system("test \"$(sysctl -n net.inet.tcp.msl)\" = 5000"), 0, "sysctl -n reads");
+	is_int(system("test \"$(sysctl net.inet.tcp.msl)\" = 'net.inet.tcp.msl: 5000'"), 0,
+	    "sysctl prints as FreeBSD's");
+	is_int(system("test \"$(sysctl -w net.inet.tcp.msl=6000)\" = "
+		      "'net.inet.tcp.msl: 5000 -> 6000'"),
+	    0, "what was and what is");
+	ok(system("sysctl net.inet.tcp.nonsense=1 2>/dev/null") != 0, "an unknown name fails");
+	ok(system("sysctl net.inet.tcp.msl=x 2>/dev/null") != 0, "a bad value fails");
+	is_int(system("sysctl -iq net.inet.tcp.nonsense"), 0, "unless -i");
+	is_int(system("sysctl -w net.ipv4.tcp_sack=0 >/dev/null && "
+		      "test \"$(sysctl -n net.inet.tcp.sack.enable)\" = 0 && "
+		      "sysctl -q -w net.ipv4.tcp_sack=1"),
+	    0, "Linux's names");
+	is_int(system("sockstat -4 -P tcp -p 8080 -s | grep -q 'tcp4 .*192.168.0.1:8080 .*"
+		      "192.0.2.1:50000 .*ESTABLISHED'"),
+	    0, "sockstat shows the connection's state");
+	is_int(system("sockstat -4 -P tcp -s | grep pd_driver | grep -q LISTEN"), 0,
+	    "and the listener");
+	is_int(system("tc qdisc add dev tun0 root pfifo"), 0, "tc: nothing to do");
+	{
+		long long a = now_us();
+
+		is_int(system("sleep 2"), 0, "sleep");
+		ok(now_us() - a >= 2000000 && now_us() - a < 2001000, "moves the clock");
+	}
+}
+
+/* Prompt: hours of virtual time in which nothing is due. */
+static void
+test_nothing(void)
+{
+	char buf[100];
+	long long us;
+	size_t len;
+	double real = real_s();
+
+	is_int(system("sysctl -q net.inet.tcp.keepidle=100000000"), 0, "no keepalive");
+	len = 65536;
+	is_int(pd.netdev_receive(U, buf, &len, &us), 0, "no packet: 0");
+	is_int(len, 0, "and no bytes");
+	ok(real_s() - real < 2, "soon");
+}
+
+static void
+test_end(int lfd, int fd)
+{
+	struct packet p;
+	size_t len;
+	int other = pd.socket(U, AF_INET, SOCK_STREAM, 0), type;
+	socklen_t optlen;
+
+	put("R.", 50000, rcv, snd, 0);
+	errno = 0;
+	ok(pd.recv(U, fd, &p, 10, 0) == -1 && errno == ECONNRESET, "a RST: ECONNRESET");
+	is_int(close(fd), 0, "close past the table");
+	is_int(close(lfd), 0, "of the listener too");
+	put("S", 50001, 7000, 0, 0);
+	ok(get(&p, &len) >= 0 && p.tcp.rst, "which the stack has noticed");
+	pd.free(U);
+	ok(fcntl(other, F_GETFD) < 0, "free closes the rest");
+	other = socket(AF_INET, SOCK_STREAM, 0);
+	optlen = sizeof(type);
+	is_int(getsockopt(other, SOL_SOCKET, SO_TYPE, &type, &optlen), 0, "libc is itself again");
+	is_int(close(other), 0, "all of it");
+}
+
+int
+main(int argc, char **argv)
+{
+	int lfd, fd;
+	char *slash;
+
+	(void)argc;
+	if (realpath(argv[0], folder) == NULL || (slash = strrchr(folder, '/')) == NULL)
+		return (tap_skip_all("the program does not know where it is"));
+	*slash = '\0';
+	load();
+	test_clock();
+	lfd = listener();
+	fd = test_accept(lfd);
+	test_read(fd);
+	drain();
+	test_write(fd);
+	test_past_the_table(fd);
+	test_splice(fd);
+	drain();
+	test_epoll(fd);
+	drain();
+	test_quiet(fd);
+	test_commands();
+	test_nothing();
+	test_end(lfd, fd);
+	return (tap_done());
+}
