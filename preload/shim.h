@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -32,6 +33,8 @@ struct shim_real {
 	__typeof__(accept4) *accept4;
 	__typeof__(bind) *bind;
 	__typeof__(connect) *connect;
+	FILE *(*fopen)(const char *, const char *);
+	FILE *(*fopen64)(const char *, const char *);
 	__typeof__(freeifaddrs) *freeifaddrs;
 	__typeof__(getifaddrs) *getifaddrs;
 	__typeof__(getpeername) *getpeername;
@@ -43,6 +46,14 @@ struct shim_real {
 	__typeof__(if_nametoindex) *if_nametoindex;
 	int (*ioctl)(int, unsigned long, ...);
 	__typeof__(listen) *listen;
+	int (*open)(const char *, int, ...);
+	int (*open64)(const char *, int, ...);
+	int (*openat)(int, const char *, int, ...);
+	int (*openat64)(int, const char *, int, ...);
+	int (*__open_2)(const char *, int);
+	int (*__open64_2)(const char *, int);
+	int (*__openat_2)(int, const char *, int);
+	int (*__openat64_2)(int, const char *, int);
 	int (*prctl)(int, ...);
 	__typeof__(read) *read;
 	__typeof__(readv) *readv;
@@ -84,6 +95,11 @@ shim_init(void)
 int shim_call(struct rpc_call *call);
 int shim_ask(uint16_t op, int fd, const void *in, size_t inlen, void *out, size_t outsize,
     size_t minout, size_t *outlen);
+/*
+ * Text in, text out in pieces, read into room (RPC_MSG_MAX bytes). The sink answers 0 or an
+ * errno. It runs with the lock held: no request from there.
+ */
+int shim_ask_text(uint16_t op, const char *text, void *room, size_t size, rpc_sink sink, void *arg);
 void shim_connect_now(void); /* have a connection of this process's own, if one can be had */
 
 /* --- shim_class.c: whose descriptor is this? --- */

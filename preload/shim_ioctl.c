@@ -3,11 +3,15 @@
  * netdevice(7), tcp(7), udp(7).
  */
 #include <linux/sockios.h>
+#include <net/if_arp.h>
+#include <net/route.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "preload/shim.h"
 #include "preload/shim_if.h"
+
+#define IOCTL_ARG_MAX 128 /* bytes; struct arpreq has 68 */
 
 /* One ioctl with an argument of `size` bytes, in and out. 0 or an errno. */
 int
@@ -15,7 +19,7 @@ shim_ioctl_ask(int fd, unsigned long cmd, void *arg, size_t size)
 {
 	struct {
 		struct rpc_ioctl head;
-		char arg[sizeof(struct ifreq)];
+		char arg[IOCTL_ARG_MAX];
 	} ask = {.head = {.i_cmd = cmd, .i_len = (uint32_t)size}};
 	size_t got = 0;
 	int error;
@@ -80,6 +84,35 @@ ioctl_ifconf(int fd, struct ifconf *conf)
 	return shim_copy_out(conf, &copy, sizeof(copy));
 }
 
+/* A route, and behind it the name of the interface that its rt_dev points to. */
+static int
+ioctl_route(int fd, unsigned long cmd, const void *arg)
+{
+	struct {
+		struct rpc_ioctl head;
+		struct rtentry rt;
+		char dev[IFNAMSIZ];
+	} ask = {.head = {.i_cmd = cmd, .i_len = sizeof(ask.rt) + sizeof(ask.dev)}};
+	const char *dev;
+	size_t i;
+	int error = shim_copy_in(&ask.rt, arg, sizeof(ask.rt));
+
+	if (error != 0)
+		return error;
+	dev = ask.rt.rt_dev;
+	/* byte by byte: what lies behind its end may not be the program's */
+	for (i = 0; dev != NULL && i + 1 < sizeof(ask.dev) && error == 0; i++) {
+		error = shim_copy_in(&ask.dev[i], dev + i, 1);
+		if (ask.dev[i] == '\0')
+			break;
+	}
+	if (error != 0)
+		return error;
+	ask.rt.rt_dev = NULL;
+	return shim_ask(RPC_IOCTL, fd, &ask, sizeof(ask.head) + ask.head.i_len, &ask, sizeof(ask),
+	    sizeof(ask.head), NULL);
+}
+
 /* Bytes not yet on their way: those in the pair and those in alpined's send buffer. */
 static int
 ioctl_outq(int fd, int *value)
@@ -113,12 +146,14 @@ socket_ioctl(int fd, struct shim_id id, unsigned long cmd, void *arg)
 		return EOPNOTSUPP;
 	case SIOCADDRT:
 	case SIOCDELRT:
+		return ioctl_route(fd, cmd, arg);
+	case SIOCGARP:
 	case SIOCSARP:
 	case SIOCDARP:
-		return EPERM; /* alpinectl's business */
+		return shim_ioctl_ask(fd, cmd, arg, sizeof(struct arpreq));
 	default:
-		/* SIOCGIFNAME 0x8910 to 0x8970: struct ifreq, but for ARP's */
-		if (cmd >= SIOCGIFNAME && cmd <= SIOCSIFMAP && cmd != SIOCGARP)
+		/* SIOCGIFNAME 0x8910 to 0x8971: struct ifreq */
+		if (cmd >= SIOCGIFNAME && cmd <= SIOCSIFMAP)
 			return shim_ioctl_ask(fd, cmd, arg, sizeof(struct ifreq));
 		return -1;
 	}

@@ -20,6 +20,7 @@
  */
 #include <dlfcn.h>
 #include <signal.h>
+#include <string.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -230,6 +231,35 @@ shim_ask(uint16_t op, int fd, const void *in, size_t inlen, void *out, size_t ou
 	return error;
 }
 
+int
+shim_ask_text(uint16_t op, const char *text, void *room, size_t size, rpc_sink sink, void *arg)
+{
+	struct iovec in = {(void *)(uintptr_t)text, strlen(text)}, out = {room, size};
+	struct rpc_call call = {
+	    .rc_op = op, .rc_in = &in, .rc_nin = 1, .rc_out = &out, .rc_nout = 1};
+	struct private_page *page;
+	int error, stop = 0, saved = errno;
+	uint64_t mask;
+
+	shim_init();
+	page = enter(&mask);
+	error = have_connection(page) != 0 ? -ENETDOWN : rpc_call(&connection, &call);
+	while (error >= 0) {
+		while (call.rc_nfds > 0)
+			shim_close(call.rc_fds[--call.rc_nfds]);
+		if (error == 0 && stop == 0 && call.rc_len > 0)
+			stop = sink(arg, room, call.rc_len);
+		if (!call.rc_more)
+			break;
+		error = rpc_call_next(&connection, &call);
+	}
+	if (error < 0)
+		drop_connection(page);
+	leave(page, &mask);
+	errno = saved;
+	return error < 0 ? ENETDOWN : error != 0 ? error : stop;
+}
+
 void
 shim_connect_now(void)
 {
@@ -255,6 +285,8 @@ find_real(void)
 	FIND(accept4);
 	FIND(bind);
 	FIND(connect);
+	FIND(fopen);
+	FIND(fopen64);
 	FIND(freeifaddrs);
 	FIND(getifaddrs);
 	FIND(getpeername);
@@ -266,6 +298,14 @@ find_real(void)
 	FIND(if_nametoindex);
 	FIND(ioctl);
 	FIND(listen);
+	FIND(open);
+	FIND(open64);
+	FIND(openat);
+	FIND(openat64);
+	FIND(__open_2);
+	FIND(__open64_2);
+	FIND(__openat_2);
+	FIND(__openat64_2);
 	FIND(prctl);
 	FIND(read);
 	FIND(readv);

@@ -385,6 +385,7 @@ bsd_address(struct ifnet *ifp, in_addr_t addr, in_addr_t mask, in_addr_t bcast, 
 	struct in_addr in = {htonl(addr)};
 	struct in_ifaddr *same = in_ifaddr_lookup(in), *first = in_ifaddr_first(ifp);
 	in_addr_t oldmask = 0, oldbcast = 0, oldaddr = 0;
+	bool was_first = false;
 	int error;
 
 	if (same != NULL && same->ia_ifp != ifp)
@@ -397,11 +398,14 @@ bsd_address(struct ifnet *ifp, in_addr_t addr, in_addr_t mask, in_addr_t bcast, 
 		oldbcast = ntohl(same->ia_broadaddr.sin_addr.s_addr);
 		if (oldaddr == addr && oldmask == mask && (bcast == 0 || bcast == oldbcast))
 			return (0);
+		was_first = same == first;
 		in_ifremove(same);
 	}
 	error = in_ifadd(ifp, addr, mask, bcast);
-	if (error != 0 && same != NULL)
-		(void)in_ifadd(ifp, oldaddr, oldmask, oldbcast);
+	if (error != 0 && same != NULL && in_ifadd(ifp, oldaddr, oldmask, oldbcast) == 0)
+		in.s_addr = htonl(oldaddr);
+	if (was_first && in_ifaddr_lookup(in) != NULL)
+		in_ifmakefirst(in_ifaddr_lookup(in));
 	return (error);
 }
 

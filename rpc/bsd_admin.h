@@ -8,7 +8,10 @@
 #include <sys/types.h>
 #include <netinet/in.h>
 
+#include "rpc/bsd_var.h"
+
 struct ifnet;
+struct llentry;
 
 /* Addresses in host order. */
 struct bsd_route {
@@ -24,5 +27,9 @@ int bsd_address(
 
 struct ifnet *bsd_neighbour_if(struct in_addr); /* on whose network it is, or NULL */
 int bsd_arp_delete(struct in_addr);		/* on whatever interface. ENOENT; EINVAL our own */
+
+/* bsd_ifioctl.c: a Linux errno */
+int bsd_ifioctl(const struct bsock_cred *, uint64_t cmd, void *arg, uint32_t *len, uint32_t room);
+int linux_arp_flags(const struct llentry *); /* ATF_* */
 
 #endif

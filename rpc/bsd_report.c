@@ -2,9 +2,11 @@
  * bsd_report.c - what alpinectl shows of the stack, as lines of tab-separated fields whose first
  * line names the columns (wire.h, RPC_CTL_REPORT):
  *
- *   sockets | routes | route ADDRESS | interfaces | arp | mbufs | malloc | stats [PROTOCOL]
+ *   sockets | routes | route ADDRESS | interfaces | arp | mbufs | malloc | stats [PROTOCOL] | proc
+ * FILE
  *
- * Reads the stack's structures; owns nothing. bsd_counters.c does the counters.
+ * Reads the stack's structures; owns nothing. bsd_counters.c does the counters, bsd_procnet.c the
+ * files of /proc/net, which are as Linux has them.
  */
 #include <sys/param.h>
 #include <sys/systm.h>
@@ -337,6 +339,7 @@ static const struct {
     {"mbufs", report_mbufs},
     {"malloc", report_malloc},
     {"stats", report_stats},
+    {"proc", report_proc},
 };
 
 int

@@ -16,5 +16,6 @@ struct rtentry;
 const char *report_route_flags(int rte_flags, char buf[ROUTE_FLAGS_MAX]); /* "UGS" */
 int report_prefix(const struct rtentry *);
 int report_stats(struct report *, const char *proto);
+int report_proc(struct report *, const char *file); /* a file of /proc/net */
 
 #endif

@@ -251,6 +251,8 @@ enum {
 	LINUX_TIOCOUTQ = 0x5411, /* SIOCOUTQ too */
 	LINUX_SIOCATMARK = 0x8905,
 	LINUX_SIOCGSTAMP = 0x8906,
+	LINUX_SIOCADDRT = 0x890b,
+	LINUX_SIOCDELRT = 0x890c,
 	LINUX_SIOCGIFNAME = 0x8910,
 	LINUX_SIOCGIFCONF = 0x8912,
 	LINUX_SIOCGIFFLAGS = 0x8913,
@@ -258,16 +260,26 @@ enum {
 	LINUX_SIOCGIFADDR = 0x8915,
 	LINUX_SIOCSIFADDR = 0x8916,
 	LINUX_SIOCGIFDSTADDR = 0x8917,
+	LINUX_SIOCSIFDSTADDR = 0x8918,
 	LINUX_SIOCGIFBRDADDR = 0x8919,
+	LINUX_SIOCSIFBRDADDR = 0x891a,
 	LINUX_SIOCGIFNETMASK = 0x891b,
 	LINUX_SIOCSIFNETMASK = 0x891c,
 	LINUX_SIOCGIFMETRIC = 0x891d,
+	LINUX_SIOCSIFMETRIC = 0x891e,
 	LINUX_SIOCGIFMTU = 0x8921,
 	LINUX_SIOCSIFMTU = 0x8922,
+	LINUX_SIOCSIFHWADDR = 0x8924,
 	LINUX_SIOCGIFHWADDR = 0x8927,
 	LINUX_SIOCGIFINDEX = 0x8933,
+	LINUX_SIOCDIFADDR = 0x8936,
 	LINUX_SIOCGIFTXQLEN = 0x8942,
+	LINUX_SIOCSIFTXQLEN = 0x8943,
+	LINUX_SIOCDARP = 0x8953,
+	LINUX_SIOCGARP = 0x8954,
+	LINUX_SIOCSARP = 0x8955,
 	LINUX_SIOCGIFMAP = 0x8970,
+	LINUX_SIOCSIFMAP = 0x8971,
 };
 #define LINUX_IFF_UP 0x1
 #define LINUX_IFF_BROADCAST 0x2
@@ -293,6 +305,41 @@ struct linux_ifreq {
 		int32_t lifr_int; /* ifindex, metric, mtu, qlen */
 		uint8_t lifr_pad[24];
 	};
+};
+
+/* route(8)'s: SIOCADDRT, SIOCDELRT */
+#define LINUX_RTF_UP 0x1
+#define LINUX_RTF_GATEWAY 0x2
+#define LINUX_RTF_HOST 0x4
+#define LINUX_RTF_DYNAMIC 0x10
+#define LINUX_RTF_MODIFIED 0x20
+#define LINUX_RTF_MTU 0x40
+#define LINUX_RTF_REJECT 0x200
+struct linux_rtentry {
+	uint64_t rt_pad1;
+	struct linux_sockaddr_in rt_dst, rt_gateway, rt_genmask;
+	uint16_t rt_flags;
+	int16_t rt_pad2;
+	uint64_t rt_pad3, rt_pad4;
+	int16_t rt_metric;
+	uint64_t rt_dev; /* the program's pointer */
+	uint64_t rt_mtu, rt_window;
+	uint16_t rt_irtt;
+};
+
+/* arp(7)'s: SIOCSARP, SIOCGARP, SIOCDARP */
+#define LINUX_ATF_COM 0x2
+#define LINUX_ATF_PERM 0x4
+#define LINUX_ATF_PUBL 0x8
+struct linux_arpreq {
+	struct linux_sockaddr_in arp_pa;
+	struct {
+		uint16_t sa_family;
+		uint8_t sa_data[14];
+	} arp_ha;
+	int32_t arp_flags;
+	struct linux_sockaddr_in arp_netmask;
+	char arp_dev[LINUX_IFNAMSIZ];
 };
 
 #endif

@@ -318,6 +318,20 @@ in_ifremove(struct in_ifaddr *ia)
 	}
 }
 
+void
+in_ifmakefirst(struct in_ifaddr *ia)
+{
+	struct ifnet *ifp = ia->ia_ifp;
+	struct in_ifaddr *first = in_ifaddr_first(ifp);
+
+	if (first == ia)
+		return;
+	TAILQ_REMOVE(&ifp->if_addrhead, &ia->ia_ifa, ifa_link);
+	TAILQ_INSERT_BEFORE(&first->ia_ifa, &ia->ia_ifa, ifa_link);
+	TAILQ_REMOVE(&V_in_ifaddrhead, ia, ia_link);
+	TAILQ_INSERT_BEFORE(first, ia, ia_link);
+}
+
 int
 in_aifaddr(struct ifnet *ifp, struct in_addr addr, int plen)
 {

@@ -66,6 +66,7 @@ int in_difaddr(struct ifnet *, struct in_addr addr);
 /* The same in host order; a broadcast address of INADDR_ANY is worked out. EINVAL, EEXIST. */
 int in_ifadd(struct ifnet *, in_addr_t addr, in_addr_t mask, in_addr_t bcast);
 void in_ifremove(struct in_ifaddr *);
+void in_ifmakefirst(struct in_ifaddr *); /* of its interface: what in_ifaddr_first() gives */
 
 struct ip_moptions {
 	struct ifnet *imo_multicast_ifp;
