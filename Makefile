@@ -63,17 +63,20 @@ TEST_H   := $(filter-out t/prog_tcptable.c,$(wildcard t/shim_*.c t/rpc_*.c t/run
               t/fuzz_*.c))
 TEST_K   := $(filter-out $(TEST_H),$(wildcard t/*.c))
 FUZZ_K   := $(wildcard t/fuzz/*.c)
+# alpine-sim: sim_*.c is its half in the kernel world
+SIM_K    := $(wildcard t/sim/sim_*.c)
+SIM_H    := $(filter-out $(SIM_K),$(wildcard t/sim/*.c))
 
-KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K) $(FUZZ_K) $(PD_K)
+KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K) $(FUZZ_K) $(PD_K) $(SIM_K)
 HOST_SRC := $(GLUE_H) $(LINK_H) $(CLIENT_H) $(CTL_H) $(SERVER_H) $(RUN_H) $(BENCH_H) $(TLIB_H) $(TEST_H) \
-            $(PD_H) $(PD_CMD_H) $(PD_DRV_H)
+            $(PD_H) $(PD_CMD_H) $(PD_DRV_H) $(SIM_H)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 STACK_OBJ  := $(call obj,$(GLUE_K) $(GLUE_H) $(STACK_K) $(LINK_K))
 ALPINED_OBJ := $(STACK_OBJ) $(call obj,$(LINK_H) $(SERVER_K) $(SERVER_H))
 NL_LIBS := $(shell pkg-config --libs libnl-route-3.0 libnl-3.0)
 
-BINS := $(B)/bin/alpined $(B)/bin/alpinectl $(B)/bin/alpine-run
+BINS := $(B)/bin/alpined $(B)/bin/alpinectl $(B)/bin/alpine-run $(B)/bin/alpine-sim
 SHIM := $(B)/lib/libalpine.so
 # The module is loaded into packetdrill, with all of the stack: position-independent, not sanitized.
 PD_SO    := $(B)/lib/libalpine_packetdrill.so
@@ -84,11 +87,15 @@ PD_SRC_H := $(GLUE_H) $(PD_H)
 TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H)) $(if $(SANFLAGS),,$(B)/t/pd_driver)
 BENCH := $(if $(BENCH_H),$(B)/bin/netbench)
 
-.PHONY: all tests bench fuzz clean install lint format lint-files lint-kflags lint-hflags
+.PHONY: print-module-cflags all tests bench fuzz clean install lint format lint-files lint-kflags lint-hflags
 .SECONDARY:
 all: $(BINS) $(SHIM) $(if $(SANFLAGS),,$(PD_SO)) $(PD_BIN)
 tests: $(TESTS)
 bench: $(BENCH)
+
+# How a module for alpine-sim is compiled: $(CC) $(make -s print-module-cflags) -shared x.c -o x.so
+print-module-cflags:
+	@echo $(filter-out -MMD -MP -Werror,$(SIM_CFLAGS)) -fPIC
 
 # ---- how
 
@@ -136,6 +143,19 @@ $(B)/bin/alpine-run: $(call obj,$(RUN_H) $(CLIENT_H))
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ $(NL_LIBS) -lcap
 
+# alpine-sim has the stack in objects of its own: modules may use all of it, so its names are
+# exported, and --trace may put itself in front of each function.
+SIM_CFLAGS   = $(filter-out -fvisibility=hidden,$(KFLAGS))
+SIM_TRACE   := -fpatchable-function-entry=5 -fno-optimize-sibling-calls
+SIM_OBJ     := $(patsubst %.c,$(B)/obj/sim/%.o,$(GLUE_K) $(STACK_K) $(SIM_K)) $(call obj,$(GLUE_H) $(SIM_H))
+$(B)/obj/sim/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(SIM_CFLAGS) $(if $(filter $(STACK_K),$<),$(SIM_TRACE)) -c $< -o $@
+
+$(B)/bin/alpine-sim: $(SIM_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -rdynamic $^ -o $@ -lconfuse -lpcap -lm -ldl
+
 $(SHIM): $(patsubst %.c,$(B)/obj/shim/%.o,$(SHIM_H) $(CLIENT_H))
 	@mkdir -p $(@D)
 	$(CC) -shared -Wl,-z,defs -Wl,--no-undefined $^ -o $@
@@ -177,7 +197,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/alpine \
 	    $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(B)/bin/alpined $(B)/bin/alpinectl $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(B)/bin/alpine-run $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/bin/alpine-run $(B)/bin/alpine-sim $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/alpine/libalpine.so
 	install -m 644 rpc/alpined.8 rpc/ctl/alpinectl.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 netns_launcher/alpine-run.1 $(DESTDIR)$(PREFIX)/share/man/man1

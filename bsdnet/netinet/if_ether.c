@@ -25,7 +25,11 @@
 #include <net/vnet.h>
 #include <netinet/if_ether_var.h>
 #include <netinet/in.h>
+#include <netinet/in_systm.h>
 #include <netinet/in_var.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/ip_var.h>
 
 #define ARP_RETRY_SEC 1
 
@@ -174,11 +178,28 @@ arp_drophold(struct llentry *lle)
 	mbufq_drain(&lle->la_hold);
 }
 
+/* RFC 1812 3.3.2, 5.2.7.1: the senders of what we were to forward hear of it; ours by the errno. */
+static void
+arp_tell_senders(struct llentry *lle)
+{
+	struct mbuf *m, *next;
+
+	for (m = mbufq_flush(&lle->la_hold); m != NULL; m = next) {
+		next = m->m_nextpkt;
+		m->m_nextpkt = NULL;
+		ARPSTAT_INC(dropped);
+		if (m->m_pkthdr.rcvif != NULL && V_ipforwarding != 0)
+			icmp_error(m, ICMP_UNREACH, ICMP_UNREACH_HOST, 0, 0);
+		else
+			m_freem(m);
+	}
+}
+
 static void
 arp_fail(struct llentry *lle)
 {
 	ARPSTAT_INC(timeouts);
-	arp_drophold(lle);
+	arp_tell_senders(lle);
 	lle->la_state = ARP_LLINFO_FAILED;
 	lle->la_flags &= (uint16_t)~LLE_VALID;
 	lle->la_asked = 0;

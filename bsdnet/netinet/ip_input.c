@@ -1,9 +1,9 @@
 /*
  * ip_input.c - IPv4 on the way in: RFC 791 and RFC 1122 3.2.
  *
- * A packet is checked, cut to its length, found to be for us or dropped, has its
- * options seen to, is reassembled (ip_reass.c) and goes to the protocol that
- * ip_protox[] names. Each way to be dropped has a counter in ipstat.
+ * A packet is checked, cut to its length, found to be for us, for others (a router:
+ * ip_forward.c) or dropped, has its options seen to, is reassembled (ip_reass.c) and
+ * goes to the protocol that ip_protox[] names. Each way to be dropped has a counter in ipstat.
  * Owns ip_protox[] and ip_ctlprotox[]. Called by netisr(9) for NETISR_IP.
  */
 #include <sys/param.h>
@@ -23,7 +23,6 @@
 
 VNET_DEFINE(struct ipstat, ipstat);
 VNET_DEFINE(int, ip_defttl) = IPDEFTTL;
-VNET_DEFINE(int, ipforwarding) = 0;
 VNET_DEFINE_STATIC(int, ip_strong_es) = 0;
 #define V_ip_strong_es VNET(ip_strong_es)
 VNET_DEFINE_STATIC(int, ip_sav) = 1;
@@ -32,8 +31,6 @@ VNET_DEFINE_STATIC(int, ip_sav) = 1;
 SYSCTL_DECL(_net_inet_ip);
 SYSCTL_INT_RANGE(_net_inet_ip, OID_AUTO, ttl, CTLFLAG_VNET | CTLFLAG_RW, &VNET_NAME(ip_defttl), 1,
     MAXTTL, "Time to live of the packets that we send, hops, 1..255, default 64");
-SYSCTL_INT_RANGE(_net_inet_ip, OID_AUTO, forwarding, CTLFLAG_VNET | CTLFLAG_RW,
-    &VNET_NAME(ipforwarding), 0, 0, "Forward packets between interfaces: 0, this is a host");
 SYSCTL_INT_RANGE(_net_inet_ip, OID_AUTO, rfc1122_strong_es, CTLFLAG_VNET | CTLFLAG_RW,
     &VNET_NAME(ip_strong_es), 0, 1,
     "Take a packet only by the interface that has its destination address (RFC 1122 3.3.4.2), "
@@ -188,8 +185,9 @@ is_ours(const struct mbuf *m, const struct ip *ip)
 	return (IP_NOTOURS);
 }
 
+/* *forward: for another host, and we are a router. */
 static struct mbuf *
-check_destination(struct mbuf *m)
+check_destination(struct mbuf *m, bool *forward)
 {
 	const struct ip *ip = mtod(m, const struct ip *);
 
@@ -201,7 +199,8 @@ check_destination(struct mbuf *m)
 	case IP_BADADDR:
 		return (drop(m, &V_ipstat.ips_badaddr));
 	default:
-		return (drop(m, &V_ipstat.ips_cantforward));
+		*forward = V_ipforwarding != 0;
+		return (*forward ? m : drop(m, &V_ipstat.ips_cantforward));
 	}
 }
 
@@ -230,6 +229,8 @@ deliver(struct mbuf *m)
 void
 ip_input(struct mbuf *m)
 {
+	bool forward = false;
+
 	M_ASSERTPKTHDR(m);
 	IPSTAT_INC(ips_total);
 	if (m->m_pkthdr.rcvif == NULL) {
@@ -243,16 +244,20 @@ ip_input(struct mbuf *m)
 		(void)drop(m, &V_ipstat.ips_badaddr);
 		return;
 	}
-	m = check_destination(m);
+	m = check_destination(m, &forward);
 	if (m == NULL)
 		return;
-	if (mtod(m, struct ip *)->ip_hl > sizeof(struct ip) >> 2) {
+	if (forward || mtod(m, struct ip *)->ip_hl > sizeof(struct ip) >> 2) {
 		/* what ip_dooptions() writes into must be ours alone, and must not move */
 		m = writable_header(m);
 		if (m == NULL)
 			return;
-		if (ip_dooptions(m, 0) != 0)
-			return;
+	}
+	if (mtod(m, struct ip *)->ip_hl > sizeof(struct ip) >> 2 && ip_dooptions(m, 0) != 0)
+		return;
+	if (forward) {
+		ip_forward(m);
+		return;
 	}
 	if ((mtod(m, struct ip *)->ip_off & htons(IP_MF | IP_OFFMASK)) != 0) {
 		m = ip_reass(m);

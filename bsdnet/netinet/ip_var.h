@@ -57,6 +57,7 @@ int ip_fragment(struct ip *, struct mbuf **, int mtu, u_long if_hwassist_flags);
 void in_delayed_cksum(struct mbuf *); /* does what CSUM_DELAY_DATA left */
 void ip_fillid(struct ip *);
 void ip_input(struct mbuf *);
+void ip_forward(struct mbuf *); /* for another host; its header is whole and may be written */
 struct mbuf *ip_reass(struct mbuf *); /* the whole packet, or NULL: kept or dropped */
 void ip_drain(void);
 int ip_ctloutput(struct socket *, struct sockopt *);

@@ -1,0 +1,71 @@
+/*
+ * pcap_out.c - traces of alpine-sim, written by libpcap: Ethernet, nanosecond stamps of the virtual
+ * clock. Host world. Unlike tapbridge/pcap.c it does not flush each frame: nobody waits for it, and
+ * a simulation writes a million a second.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pcap/pcap.h>
+
+#include "kernel_glue/include/host/host.h"
+#include "t/sim/scenario.h"
+
+#define SNAPLEN 262144
+#define NS_PER_S 1000000000u
+
+struct pcap_out {
+	pcap_t *handle;
+	pcap_dumper_t *dumper;
+	char path[4096];
+};
+
+static void __attribute__((noreturn)) fail(const char *path, const char *why)
+{
+	fprintf(stderr, "alpine-sim: cannot write %s: %s\n", path, why);
+	exit(1);
+}
+
+struct pcap_out *
+pcap_out_open(const char *path)
+{
+	struct pcap_out *p = xcalloc(1, sizeof(*p));
+
+	snprintf(p->path, sizeof(p->path), "%s", path);
+	p->handle =
+	    pcap_open_dead_with_tstamp_precision(DLT_EN10MB, SNAPLEN, PCAP_TSTAMP_PRECISION_NANO);
+	if (p->handle == NULL)
+		fail(path, "libpcap: out of memory");
+	p->dumper = pcap_dump_open(p->handle, path);
+	if (p->dumper == NULL)
+		fail(path, pcap_geterr(p->handle));
+	return (p);
+}
+
+void
+pcap_out_frame(void *arg, const void *frame, size_t len)
+{
+	struct pcap_out *p = arg;
+	struct pcap_pkthdr h;
+	uint64_t now = host_realtime_ns();
+
+	memset(&h, 0, sizeof(h));
+	h.ts.tv_sec = (time_t)(now / NS_PER_S);
+	h.ts.tv_usec = (suseconds_t)(now % NS_PER_S);
+	h.caplen = h.len = (uint32_t)len;
+	pcap_dump((u_char *)p->dumper, &h, frame);
+}
+
+void
+pcap_out_close(struct pcap_out *p)
+{
+	if (p == NULL)
+		return;
+	if (pcap_dump_flush(p->dumper) != 0 || ferror(pcap_dump_file(p->dumper)))
+		fail(p->path, strerror(errno));
+	pcap_dump_close(p->dumper);
+	pcap_close(p->handle);
+	free(p);
+}
