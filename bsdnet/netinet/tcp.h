@@ -69,13 +69,23 @@ struct tcphdr {
 #define TCP_KEEPIDLE 256
 #define TCP_KEEPINTVL 512
 #define TCP_KEEPCNT 1024
-#define TCP_FASTOPEN 1025
+#define TCP_FASTOPEN 1025 /* int, or struct tcp_fastopen */
 #define TCP_PCAP_OUT 2048
 #define TCP_MAXUNACKTIME 68
 #define TCP_USER_TIMEOUT_ALPINE 0x7001 /* ours: milliseconds, RFC 5482's local side */
 #define TCP_DEFER_ACCEPT_ALPINE 0x7002 /* ours: seconds, 0 off */
 #define TCP_QUICKACK_ALPINE 0x7003     /* ours */
+#define TCP_FASTOPEN_QLEN_ALPINE 0x7004 /* ours: a listener's bound, 0 off; Linux's TCP_FASTOPEN */
 #define TCP_CA_NAME_MAX 16
+
+/* TCP_FASTOPEN with a secret that client and server share; see tcp_fastopen.c. */
+#define TCP_FASTOPEN_PSK_LEN 16
+#define TCP_FASTOPEN_MIN_COOKIE_LEN 4
+#define TCP_FASTOPEN_MAX_COOKIE_LEN 16
+struct tcp_fastopen {
+	int enable;
+	uint8_t psk[TCP_FASTOPEN_PSK_LEN];
+};
 
 /* TCP_MD5SIG: the key of RFC 2385 for one peer; tcpm_keylen 0 takes it away. */
 #define TCP_MD5SIG_MAXKEYLEN 80
@@ -118,5 +128,6 @@ struct tcp_info {
 #define TCPI_OPT_SACK 0x02
 #define TCPI_OPT_WSCALE 0x04
 #define TCPI_OPT_ECN 0x08
+#define TCPI_OPT_TFO 0x20 /* data on the SYN was taken */
 
 #endif

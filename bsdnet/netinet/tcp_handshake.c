@@ -100,6 +100,9 @@ tcp_established(struct tcpcb *tp, struct tcp_seg *seg)
 		tp->t_rxtcur = tcp_rexmtval(tp);
 	}
 	tcp_rack_start(tp);
+	/* what was sent before the handshake ended is under way */
+	if (tp->t_rack.rk_on && SEQ_LT(tp->snd_una, tp->snd_max) && tp->snd_nxt == tp->snd_max)
+		tcp_rack_sent(tp, tp->snd_una, tp->snd_max);
 	tcp_cc_conn_init(tp);
 	if ((tp->t_flags & TF_NEEDFIN) != 0) {
 		tp->t_flags &= ~TF_NEEDFIN;
@@ -131,6 +134,10 @@ tcp_synsent_established(struct tcpcb *tp, struct tcp_seg *seg)
 	if (SEQ_LT(tp->snd_nxt, tp->snd_una))
 		tp->snd_nxt = tp->snd_una;
 	tcp_measure_rtt(tp, seg);
+	if ((tp->t_flags2 & TF2_TFO_SYN) != 0)
+		tcp_fastopen_synack(tp, seg);
+	if (SEQ_LT(seg->ack, tp->snd_max)) /* data of our SYN that was not taken: again, at once */
+		tp->snd_nxt = seg->ack;
 	tp->t_rxtshift = 0;
 	tp->t_rxtcur = tcp_rexmtval(tp);
 	tp->t_flags |= TF_ACKNOW;
@@ -212,6 +219,8 @@ tcp_connect(struct tcpcb *tp, struct sockaddr *nam, struct thread *td __unused)
 	tp->iss = tcp_new_isn(&inp->inp_inc);
 	if (V_tcp_do_ecn == 1)
 		tp->t_flags2 |= TF2_ECN_PERMIT;
+	if ((tp->t_flags2 & TF2_FASTOPEN) != 0)
+		tcp_fastopen_connect(tp);
 	tcp_sendseqinit(tp);
 	tcp_state_change(tp, TCPS_SYN_SENT);
 	soisconnecting(so);

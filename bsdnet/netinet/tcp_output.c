@@ -115,6 +115,8 @@ tcp_plan_options(const struct tcpcb *tp, struct tcp_plan *p)
 		}
 		if ((tp->t_flags & TF_SACK_PERMIT) != 0)
 			to.to_flags |= TOF_SACKPERM;
+		if ((tp->t_flags2 & TF2_TFO_SYN) != 0 && (p->flags & TH_ACK) == 0)
+			tcp_fastopen_plan(tp, &to);
 	}
 	if ((tp->t_flags & TF_RCVD_TSTMP) != 0 ||
 	    ((tp->t_flags & TF_REQ_TSTMP) != 0 && (p->flags & (TH_SYN | TH_ACK)) == TH_SYN)) {
@@ -158,6 +160,27 @@ tcp_plan_size(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail_end)
 		p->segsz = (uint16_t)mss;
 }
 
+/*
+ * RFC 7413 4.2.1: a server that took data from the SYN may answer before the third segment, within
+ * the initial window and once: what is lost goes again when the handshake is over.
+ */
+static bool
+tcp_plan_early(struct tcpcb *tp, struct tcp_plan *p)
+{
+	const uint32_t avail = sbavail(&tptosocket(tp)->so_snd);
+	const uint32_t off = tp->snd_nxt - tp->iss - 1;
+	const uint32_t limit = min(tp->snd_wnd, tcp_cc_initial_window(tcp_maxseg(tp)));
+
+	if ((tp->t_flags2 & TF2_TFO_PENDING) == 0 || tp->snd_nxt != tp->snd_max ||
+	    tp->snd_nxt == tp->iss || tp->t_rxtshift != 0 || off >= min(avail, limit))
+		return (false);
+	p->len = min(min(avail, limit) - off, tcp_maxseg(tp));
+	p->more = true;
+	if (off + p->len == avail)
+		p->flags |= TH_PUSH;
+	return (true);
+}
+
 /* Before the handshake is over there is only the SYN to send, and after the end only a reset. */
 static bool
 tcp_decide_unsynchronized(struct tcpcb *tp, struct tcp_plan *p)
@@ -173,6 +196,8 @@ tcp_decide_unsynchronized(struct tcpcb *tp, struct tcp_plan *p)
 	case TCPS_SYN_RECEIVED:
 		if (tp->snd_nxt != tp->iss)
 			p->flags &= ~TH_SYN;
+		if (tcp_plan_early(tp, p))
+			return (true);
 		return (tp->snd_nxt == tp->iss || (tp->t_flags & TF_ACKNOW) != 0);
 	default:
 		return (false);
@@ -348,6 +373,8 @@ tcp_decide(struct tcpcb *tp, struct tcp_plan *p)
 	if (!TCPS_HAVEESTABLISHED(tp->t_state)) {
 		send = tcp_decide_unsynchronized(tp, p);
 		tcp_plan_options(tp, p);
+		if (send && tp->t_state == TCPS_SYN_SENT && (tp->t_flags2 & TF2_TFO_SYN) != 0)
+			p->len = min(avail, tcp_fastopen_room(tp, p->optlen));
 		return (send);
 	}
 	p->flags = tcp_outflags[tp->t_state];
@@ -392,7 +419,9 @@ static struct mbuf *
 tcp_build(struct tcpcb *tp, const struct tcp_plan *p, u_int hdrlen)
 {
 	struct sockbuf *sb = &tptosocket(tp)->so_snd;
-	const uint32_t off = p->seq - tp->snd_una;
+	/* while our SYN is unacknowledged the data begins behind it */
+	const uint32_t off =
+	    p->seq - tp->snd_una - (tp->t_state == TCPS_SYN_RECEIVED && (p->flags & TH_SYN) == 0);
 	struct mbuf *m, *mb;
 	u_int moff;
 

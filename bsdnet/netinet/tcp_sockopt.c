@@ -32,6 +32,8 @@ tcp_fill_info(const struct tcpcb *tp, struct tcp_info *ti)
 	}
 	if ((tp->t_flags2 & TF2_ECN_PERMIT) != 0)
 		ti->tcpi_options |= TCPI_OPT_ECN;
+	if ((tp->t_flags2 & TF2_TFO_DATA) != 0)
+		ti->tcpi_options |= TCPI_OPT_TFO;
 	ti->tcpi_received_ce = tp->t_rcv_ce;
 	ti->__tcpi_retransmits = ti->__tcpi_backoff = tp->t_rxtshift;
 	ti->__tcpi_probes = tp->t_keepprobes;
@@ -184,6 +186,29 @@ tcp_set_md5(struct tcpcb *tp, struct sockopt *sopt)
 	return (error);
 }
 
+/* An int, or with a shared secret. Of a listener, and of a socket that will connect. */
+static int
+tcp_set_fastopen(struct tcpcb *tp, struct sockopt *sopt)
+{
+	struct tcp_fastopen tfo = {0};
+	int error;
+
+	error = sooptcopyin(sopt, &tfo, sizeof(tfo), sizeof(tfo.enable));
+	if (error != 0)
+		return (error);
+	if (tp->t_state != TCPS_CLOSED && tp->t_state != TCPS_LISTEN)
+		return (EINVAL);
+	tp->t_flags2 &= ~(TF2_FASTOPEN | TF2_TFO_PSK);
+	if (tfo.enable != 0)
+		tp->t_flags2 |= TF2_FASTOPEN;
+	if (tfo.enable != 0 && sopt->sopt_valsize >= sizeof(tfo)) {
+		memcpy(tp->t_tfo_psk, tfo.psk, sizeof(tp->t_tfo_psk));
+		tp->t_flags2 |= TF2_TFO_PSK;
+	}
+	memset(&tfo, 0, sizeof(tfo));
+	return (0);
+}
+
 static int
 tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 {
@@ -197,9 +222,12 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 		return (tcp_set_md5(tp, sopt));
 	if (sopt->sopt_name == TCP_CCALGOOPT)
 		return (tcp_cc_option(tp, sopt));
+	if (sopt->sopt_name == TCP_FASTOPEN)
+		return (tcp_set_fastopen(tp, sopt));
 	if (flag == 0 && ms == NULL && sopt->sopt_name != TCP_MAXSEG &&
 	    sopt->sopt_name != TCP_KEEPCNT && sopt->sopt_name != TCP_USER_TIMEOUT_ALPINE &&
-	    sopt->sopt_name != TCP_DEFER_ACCEPT_ALPINE && sopt->sopt_name != TCP_FASTOPEN)
+	    sopt->sopt_name != TCP_DEFER_ACCEPT_ALPINE &&
+	    sopt->sopt_name != TCP_FASTOPEN_QLEN_ALPINE)
 		return (ENOPROTOOPT);
 	error = sooptcopyin(sopt, &val, sizeof(val), sizeof(val));
 	if (error != 0)
@@ -208,12 +236,8 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 		return (tcp_set_flag(tp, flag, val));
 	if (sopt->sopt_name == TCP_MAXSEG)
 		return (tcp_set_maxseg(tp, val));
-	if (sopt->sopt_name == TCP_FASTOPEN) {
-		if (tp->t_state != TCPS_CLOSED && tp->t_state != TCPS_LISTEN)
-			return (EINVAL);
-		tp->t_flags2 = (tp->t_flags2 & ~TF2_FASTOPEN) | (val != 0 ? TF2_FASTOPEN : 0);
-		return (0);
-	}
+	if (sopt->sopt_name == TCP_FASTOPEN_QLEN_ALPINE)
+		return (tcp_fastopen_set_qlen(tp, val));
 	if (sopt->sopt_name == TCP_DEFER_ACCEPT_ALPINE) {
 		tp->t_defer = (u_int)imin(imax(val, 0), TCP_DEFER_MAX_SEC);
 		return (0);
@@ -266,6 +290,9 @@ tcp_getopt(struct tcpcb *tp, struct sockopt *sopt)
 			break;
 		case TCP_FASTOPEN:
 			val = (tp->t_flags2 & TF2_FASTOPEN) != 0;
+			break;
+		case TCP_FASTOPEN_QLEN_ALPINE:
+			val = tcp_fastopen_qlen(tp);
 			break;
 		case TCP_MD5SIG:
 			val = !LIST_EMPTY(&tp->t_md5keys);

@@ -124,6 +124,7 @@ tcp_discardcb(struct tcpcb *tp)
 	tcp_release_buffers(tp);
 	cc_detach(tp);
 	tcp_md5_free(tp);
+	tcp_fastopen_free(tp);
 	V_tcpstat.tcps_states[tp->t_state]--;
 	tp->t_inpcb->inp_ppcb = NULL;
 	uma_zfree(tcpcb_zone, tp);

@@ -427,7 +427,7 @@ syncache_fastopen(struct inpcb *listener, struct tcp_seg *seg)
 	if (tp == NULL)
 		return (false);
 	so = tptosocket(tp);
-	tcp_fastopen_begin(tp);
+	tcp_fastopen_begin(tp, intotcpcb(listener));
 	tcp_sendseqinit(tp); /* the SYN,ACK is still to go */
 	tp->snd_wnd = tp->max_sndwnd = seg->win;
 	tp->snd_wl1 = seg->seq;
@@ -466,7 +466,7 @@ syncache_add(struct inpcb *listener, struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_listendrop);
 		return;
 	}
-	if (tcp_fastopen_listens(intotcpcb(listener)) && tcp_fastopen_valid(seg) &&
+	if (tcp_fastopen_listens(intotcpcb(listener)) && tcp_fastopen_valid(intotcpcb(listener), seg) &&
 	    syncache_fastopen(listener, seg))
 		return;
 	sc = V_tcp_syncookies_only ? NULL : syncache_entry(b);

@@ -199,6 +199,7 @@ tcp_timer_rexmt(struct tcpcb *tp)
 	tp->t_dupacks = 0;
 	tp->t_rtttime_on = 0; /* Karn */
 	tcp_pmtud_blackhole(tp);
+	tcp_fastopen_timeout(tp);
 	if (TCPS_HAVEESTABLISHED(tp->t_state)) {
 		tcp_undo_begin(tp, true);
 		tcp_cc_cong_signal(tp, CC_RTO);

@@ -129,8 +129,9 @@ tcp_usr_listen(struct socket *so, int backlog, struct thread *td __unused)
 	return (0);
 }
 
+/* All of connect(2) but the SYN itself. */
 static int
-tcp_usr_connect(struct socket *so, struct sockaddr *nam, struct thread *td)
+tcp_usr_prepare(struct socket *so, struct sockaddr *nam, struct thread *td)
 {
 	struct sockaddr_in *sin = satosin(nam);
 	struct tcpcb *tp;
@@ -156,25 +157,52 @@ tcp_usr_connect(struct socket *so, struct sockaddr *nam, struct thread *td)
 	default:
 		return (EISCONN);
 	}
-	error = tcp_connect(tp, nam, td);
+	return (tcp_connect(tp, nam, td));
+}
+
+static int
+tcp_usr_connect(struct socket *so, struct sockaddr *nam, struct thread *td)
+{
+	struct tcpcb *tp;
+	int error;
+
+	error = tcp_usr_prepare(so, nam, td);
 	if (error != 0)
 		return (error);
+	tp = sototcpcb(so);
 	error = tcp_output(tp);
 	if (error != 0 && !tcp_isdead(tp))
 		tcp_drop(tp, error);
 	return (error);
 }
 
+/* SO_LINGER with no time: close() aborts. */
+static bool
+tcp_no_linger(const struct socket *so)
+{
+	return ((so->so_options & SO_LINGER) != 0 && so->so_linger == 0);
+}
+
 /* The program sends no more: queue a FIN behind its data. RFC 9293 3.10.4. */
 void
 tcp_usrclosed(struct tcpcb *tp)
 {
+	struct socket *so;
+
 	switch (tp->t_state) {
 	case TCPS_LISTEN:
 	case TCPS_CLOSED:
-	case TCPS_SYN_SENT:
 		tcp_close(tp);
 		break;
+	case TCPS_SYN_SENT:
+		/* what was given to a SYN of RFC 7413 is sent, and then its end */
+		so = tptosocket(tp);
+		if ((tp->t_flags2 & TF2_TFO_SYN) == 0 || sbavail(&so->so_snd) == 0 ||
+		    tcp_no_linger(so)) {
+			tcp_close(tp);
+			break;
+		}
+		/* FALLTHROUGH */
 	case TCPS_SYN_RECEIVED:
 		tp->t_flags |= TF_NEEDFIN;
 		break;
@@ -212,7 +240,7 @@ tcp_must_reset(const struct socket *so, const struct tcpcb *tp)
 {
 	if (tp->t_state < TCPS_SYN_RECEIVED || tp->t_state == TCPS_TIME_WAIT)
 		return (false);
-	if ((so->so_options & SO_LINGER) != 0 && so->so_linger == 0)
+	if (tcp_no_linger(so))
 		return (true);
 	/* RFC 2525 2.17: the peer must learn that what it sent was never read. */
 	return (sbavail(&so->so_rcv) > 0);
@@ -230,7 +258,7 @@ tcp_usr_disconnect(struct socket *so)
 	if (tp->t_state == TCPS_TIME_WAIT)
 		return (0);
 	if (tp->t_state < TCPS_SYN_RECEIVED) {
-		tcp_close(tp);
+		tcp_usrclosed(tp);
 		return (0);
 	}
 	if (tcp_must_reset(so, tp)) {
@@ -305,11 +333,7 @@ tcp_usr_shutdown(struct socket *so, int how)
 	socantsendmore(so);
 	if (tcp_isdead(tp))
 		return (0);
-	if (tp->t_state == TCPS_SYN_SENT) {
-		/* RFC 9293 3.10.4 lets CLOSE end it; a program that shuts down early means that. */
-		tcp_close(tp);
-		return (0);
-	}
+	/* RFC 9293 3.10.4 lets CLOSE end SYN_SENT; a program that shuts down early means that. */
 	tcp_usrclosed(tp);
 	if (tcp_isdead(tp))
 		return (0);
@@ -392,8 +416,9 @@ tcp_usr_send(struct socket *so, int flags, struct mbuf *m, struct sockaddr *nam,
 	tp = tcp_usr_tcpcb(so, so->so_error != 0 ? so->so_error : ECONNRESET, &error);
 	if (tp == NULL)
 		goto fail;
+	/* one SYN, which has the data if it may: RFC 7413 */
 	if (tp->t_state == TCPS_CLOSED && nam != NULL) {
-		error = tcp_usr_connect(so, nam, td);
+		error = tcp_usr_prepare(so, nam, td);
 		if (error != 0)
 			goto fail;
 	} else if (tp->t_state < TCPS_SYN_SENT) {
@@ -419,6 +444,8 @@ tcp_usr_send(struct socket *so, int flags, struct mbuf *m, struct sockaddr *nam,
 		tp->t_flags |= TF_MORETOCOME;
 	error = tcp_output(tp);
 	tp->t_flags &= ~TF_MORETOCOME;
+	if (error != 0 && nam != NULL && tp->t_state == TCPS_SYN_SENT)
+		tcp_drop(tp, error);
 	return (error);
 fail:
 	m_freem(m);

@@ -142,6 +142,13 @@ struct tcpcb {
 	LIST_HEAD(, tcp_md5key) t_md5keys;		      /* tcp_signature.c */
 	u_int t_defer; /* s: TCP_DEFER_ACCEPT_ALPINE; 0 off */
 
+	/* RFC 7413; tcp_fastopen.c, tcp_fastopen_client.c */
+	struct tfo_queue *t_tfoq; /* a listener's pending connections, or the one it is pending in */
+	uint16_t t_tfo_mss;	  /* client: what the peer announced last time */
+	uint8_t t_tfo_len;	  /* bytes of t_tfo_cookie; 0: ask for one */
+	uint8_t t_tfo_cookie[TCP_FASTOPEN_MAX_COOKIE_LEN];
+	uint8_t t_tfo_psk[TCP_FASTOPEN_PSK_LEN]; /* if TF2_TFO_PSK */
+
 	/* RFC 5961 7 */
 	sbintime_t t_challenge_end; /* of the window that t_challenge_cnt counts in */
 	uint32_t t_challenge_cnt;
@@ -207,6 +214,9 @@ struct tcp_plan {
 #define TF2_DEFERRED 0x00000001	   /* established, and kept from accept() until data comes */
 #define TF2_FASTOPEN 0x00000002	   /* TCP_FASTOPEN; of a connection: it began so */
 #define TF2_TFO_PENDING 0x00000004 /* its handshake has not ended */
+#define TF2_TFO_SYN 0x00000008	   /* client: our SYN has the option */
+#define TF2_TFO_DATA 0x00000010	   /* data that came on the SYN was taken */
+#define TF2_TFO_PSK 0x00000200	   /* client: t_tfo_psk is set */
 #define TF2_ECN_PERMIT 0x00000020  /* ECN agreed; in SYN_SENT: asked for */
 #define TF2_ECN_SND_CWR 0x00000040 /* tell the peer that the window was reduced */
 #define TF2_ECN_SND_ECE 0x00000080 /* tell the peer of a mark, until it says CWR */
@@ -328,7 +338,9 @@ struct tcpstat {
 	/* packets with each mark, handshakes that agreed on ECN, windows reduced for a mark */
 	uint64_t tcps_ecn_rcvce, tcps_ecn_rcvect0, tcps_ecn_rcvect1, tcps_ecn_sndect0,
 	    tcps_ecn_sndect1, tcps_ecn_shs, tcps_ecn_rcwnd;
-	uint64_t tcps_tfo_accepts, tcps_tfo_badcookie, tcps_tfo_full;
+	/* server; client: data on SYN taken, refused, cookies learnt, paths given up for a while */
+	uint64_t tcps_tfo_accepts, tcps_tfo_badcookie, tcps_tfo_full, tcps_tfo_connects,
+	    tcps_tfo_refused, tcps_tfo_cookies, tcps_tfo_pathfail;
 	uint64_t tcps_sig_rcvgoodsig, tcps_sig_rcvbadsig, tcps_sig_err_sigopt,
 	    tcps_sig_err_nosigopt;
 	uint64_t tcps_states[TCP_NSTATES]; /* connections in each state now */
@@ -536,9 +548,20 @@ bool tcp_md5_ok(const struct tcpcb *, const struct tcp_seg *);
 /* tcp_fastopen.c */
 bool tcp_fastopen_listens(const struct tcpcb *);
 void tcp_fastopen_cookie(struct tcpopt *, const struct in_conninfo *);
-bool tcp_fastopen_valid(const struct tcp_seg *);
-void tcp_fastopen_begin(struct tcpcb *);
+bool tcp_fastopen_valid(const struct tcpcb *listener, const struct tcp_seg *);
+void tcp_fastopen_begin(struct tcpcb *, struct tcpcb *listener);
 void tcp_fastopen_end(struct tcpcb *);
+int tcp_fastopen_set_qlen(struct tcpcb *, int);
+int tcp_fastopen_qlen(const struct tcpcb *);
+void tcp_fastopen_free(struct tcpcb *);
+/* tcp_fastopen_client.c */
+bool tcp_fastopen_client_enabled(void);
+bool tcp_fastopen_known(const struct in_conninfo *); /* a SYN there may carry data */
+void tcp_fastopen_connect(struct tcpcb *);	      /* looks the cookie up; the SYN is to be sent */
+void tcp_fastopen_plan(const struct tcpcb *, struct tcpopt *);
+uint32_t tcp_fastopen_room(const struct tcpcb *, u_int optlen); /* bytes of data that the SYN takes */
+void tcp_fastopen_synack(struct tcpcb *, const struct tcp_seg *); /* snd_una is past our SYN */
+void tcp_fastopen_timeout(struct tcpcb *);
 /* tcp_options.c */
 void tcp_dooptions(struct tcpopt *, const u_char *cp, int cnt, bool syn);
 int tcp_addoptions(const struct tcpopt *, u_char *optp); /* bytes written, a multiple of 4 */
@@ -560,6 +583,7 @@ bool tcp_update_sndwnd(struct tcpcb *, const struct tcp_seg *);
 void tcp_measure_rtt(struct tcpcb *, const struct tcp_seg *);
 void tcp_ack_advance(struct tcpcb *, struct tcp_seg *);
 /* tcp_cc.c: to the congestion control algorithm */
+uint32_t tcp_cc_initial_window(u_int mss);
 void tcp_cc_conn_init(struct tcpcb *);
 void tcp_cc_ack(struct tcpcb *, uint32_t acked, uint16_t nsegs, uint16_t type);
 void tcp_cc_cong_signal(struct tcpcb *, uint32_t type);
