@@ -156,6 +156,10 @@ shim_named_dgram(int fd, struct shim_id *id)
 extern atomic_int shim_nfresh;
 void shim_fresh_add(int fd);
 void shim_fresh_remove(uint64_t cookie);
+
+/* --- shim_socket.c --- */
+
+ssize_t shim_fastopen(int fd, struct shim_id id, const struct msghdr *msg, int flags);
 bool shim_fresh_slow(int fd);
 static inline bool
 shim_fresh(int fd)

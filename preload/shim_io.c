@@ -261,6 +261,15 @@ sendto(int fd, const void *buf, size_t len, int flags, __CONST_SOCKADDR_ARG addr
 
 		return shim_dgram_send(fd, id.cookie, &msg, flags);
 	}
+	if (id.class == SHIM_STREAM && (flags & MSG_FASTOPEN) != 0) {
+		struct iovec iov = {(void *)(uintptr_t)buf, len};
+		struct msghdr msg = {.msg_iov = &iov,
+		    .msg_iovlen = 1,
+		    .msg_name = (void *)(uintptr_t)name,
+		    .msg_namelen = addrlen};
+
+		return write_result(fd, shim_fastopen(fd, id, &msg, flags));
+	}
 	if (id.class == SHIM_STREAM) /* as Linux's TCP: the address is not looked at */
 		return send(fd, buf, len, flags);
 	return real.sendto(fd, buf, len, flags, addr, addrlen);

@@ -116,7 +116,9 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (id.class == SHIM_STREAM) { /* TCP looks at neither; the pair would */
 		struct msghdr plain = {.msg_iov = msg->msg_iov, .msg_iovlen = msg->msg_iovlen};
 
-		n = real.sendmsg(fd, &plain, flags);
+		n = msg->msg_name != NULL && (flags & MSG_FASTOPEN) != 0
+			? shim_fastopen(fd, id, msg, flags)
+			: real.sendmsg(fd, &plain, flags);
 	} else {
 		n = real.sendmsg(fd, msg, flags);
 	}

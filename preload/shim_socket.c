@@ -112,40 +112,85 @@ connect_wait(int fd, int wait_fd)
 	return error;
 }
 
-SHIM_EXPORT int
-connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
+/*
+ * how: RPC_CONNECT_*, beside what the descriptor says. 0 or -1 and errno; *wait_fd then is where
+ * a connection that begins with its first data tells how it ended, or -1.
+ */
+static int
+ask_connect(int fd, struct shim_id id, const void *addr, socklen_t len, uint32_t how, int *wait_fd)
 {
 	struct rpc_connect want = {0};
 	struct iovec in = {&want, sizeof(want)};
 	struct rpc_call call = {
 	    .rc_op = RPC_CONNECT, .rc_in = &in, .rc_nin = 1, .rc_infds = &fd, .rc_ninfds = 1};
-	struct shim_id id;
 	int error, saved = errno;
 	long mode;
 
-	shim_init();
-	id = shim_classify(fd);
-	if (!shim_ours(id))
-		return real.connect(fd, addr, len);
-	error = shim_addr_in(&want.c_addr, addr.__sockaddr__, len);
+	error = shim_addr_in(&want.c_addr, addr, len);
 	if (error != 0)
 		return shim_fail(error);
 	mode = real.syscall(SYS_fcntl, (long)fd, (long)F_GETFL, 0L);
-	want.c_nonblock = mode != -1 && (mode & O_NONBLOCK) != 0;
+	want.c_nonblock = how;
+	if (mode != -1 && (mode & O_NONBLOCK) != 0)
+		want.c_nonblock |= RPC_CONNECT_NONBLOCK;
 	if (id.class == SHIM_DGRAM)
 		shim_dgram_forget(id.cookie);
 	shim_fresh_remove(id.cookie);
 	error = shim_call(&call);
-	if (error == EINPROGRESS && call.rc_nfds == 1 && want.c_nonblock == 0) {
+	if (error == EINPROGRESS && call.rc_nfds == 1 &&
+	    (want.c_nonblock & RPC_CONNECT_NONBLOCK) == 0) {
 		error = connect_wait(fd, call.rc_fds[0]);
 		call.rc_nfds = 0;
 	}
+	if (error == 0 && call.rc_nfds == 1 && wait_fd != NULL)
+		*wait_fd = call.rc_fds[--call.rc_nfds];
 	while (call.rc_nfds > 0)
 		shim_close(call.rc_fds[--call.rc_nfds]);
 	if (error != 0)
 		return shim_fail(error);
 	errno = saved;
 	return 0;
+}
+
+SHIM_EXPORT int
+connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
+{
+	struct shim_id id;
+
+	shim_init();
+	id = shim_classify(fd);
+	if (!shim_ours(id))
+		return real.connect(fd, addr, len);
+	return ask_connect(fd, id, addr.__sockaddr__, len, 0, NULL);
+}
+
+/*
+ * MSG_FASTOPEN (RFC 7413): connect and write in one. If the server's cookie is known, connecting is
+ * put off until the bytes come, which go with the SYN; a blocking call then waits until that is
+ * answered. If not, it is an ordinary connect: one that blocks, or EINPROGRESS and nothing sent.
+ */
+ssize_t
+shim_fastopen(int fd, struct shim_id id, const struct msghdr *msg, int flags)
+{
+	struct msghdr plain = {.msg_iov = msg->msg_iov, .msg_iovlen = msg->msg_iovlen};
+	uint32_t how = RPC_CONNECT_FASTOPEN;
+	int wait_fd = -1, error;
+	ssize_t n;
+
+	if ((flags & MSG_DONTWAIT) != 0)
+		how |= RPC_CONNECT_NONBLOCK;
+	if (ask_connect(fd, id, msg->msg_name, msg->msg_namelen, how, &wait_fd) != 0)
+		return -1;
+	n = real.sendmsg(fd, &plain, flags & ~MSG_FASTOPEN);
+	if (wait_fd < 0)
+		return n;
+	if (n <= 0) {
+		shim_close(wait_fd);
+		return n;
+	}
+	error = connect_wait(fd, wait_fd);
+	/* waiting ended, not the attempt */
+	return error == 0 || error == EINTR || error == EINPROGRESS ? n : shim_fail(error);
 }
 
 /* --- accept --- */

@@ -17,6 +17,9 @@
 #include <sys/socketvar.h>
 #include <sys/ucred.h>
 #include <netinet/in.h>
+#include <netinet/in_pcb.h>
+#include <netinet/tcp.h>
+#include <netinet/tcp_var.h>
 
 #include "rpc/bsd_var.h"
 
@@ -248,6 +251,12 @@ bsock_is_connecting(const struct bsock *b)
 	return ((b->b_flags & BSF_CONNECTING) != 0);
 }
 
+bool
+bsock_is_deferred(const struct bsock *b)
+{
+	return ((b->b_flags & BSF_DEFERRED) != 0);
+}
+
 /* AF_UNSPEC: a datagram socket is nobody's any more. A stream's would be a reset on Linux. */
 static int
 dissolve(struct bsock *b)
@@ -284,15 +293,46 @@ renew(struct bsock *b)
 	return (error);
 }
 
+/*
+ * RFC 7413: a socket that will have data for its SYN. True: the server's cookie is known, and the
+ * connection begins with the first bytes of the program; otherwise the SYN asks for one.
+ */
+static bool
+defer_connect(struct bsock *b, const struct sockaddr_storage *peer)
+{
+	struct inpcb *inp = sotoinpcb(b->b_so);
+	const struct sockaddr_in *sin = (const void *)peer;
+	struct in_conninfo inc = inp->inp_inc;
+	int one = 1;
+
+	if (so_setsockopt(b->b_so, IPPROTO_TCP, TCP_FASTOPEN, &one, sizeof(one)) != 0)
+		return (false);
+	inc.inc_faddr = sin->sin_addr;
+	inc.inc_fport = sin->sin_port;
+	if (inc.inc_laddr.s_addr == INADDR_ANY &&
+	    in_pcbladdr(inp, &inc.inc_faddr, &inc.inc_laddr, b->b_so->so_cred) != 0)
+		return (false);
+	if (!tcp_fastopen_known(&inc))
+		return (false);
+	b->b_peer = *peer;
+	b->b_flags |= BSF_DEFERRED;
+	return (true);
+}
+
 int
-bsock_connect(struct bsock *b, const struct bsock_cred *cred, const void *addr, size_t len)
+bsock_connect(
+    struct bsock *b, const struct bsock_cred *cred, const void *addr, size_t len, bool fast)
 {
 	struct socket *so = b->b_so;
 	struct sockaddr_storage ss;
 	int error;
 
 	if (linux_sockaddr_unspec(addr, len))
-		return (dissolve(b));
+		return (fast ? LINUX_EOPNOTSUPP : dissolve(b));
+	if (fast && !tcp_fastopen_client_enabled())
+		return (LINUX_EOPNOTSUPP);
+	if ((b->b_flags & BSF_DEFERRED) != 0)
+		return (LINUX_EALREADY);
 	error = linux_sockaddr_in(addr, len, &ss);
 	if (error != 0)
 		return (error);
@@ -305,6 +345,9 @@ bsock_connect(struct bsock *b, const struct bsock_cred *cred, const void *addr, 
 			return (bsd_errno_to_linux(error));
 		so = b->b_so;
 	}
+	if (b->b_type == LINUX_SOCK_STREAM && (fast || (b->b_flags & BSF_FASTOPEN) != 0) &&
+	    (so->so_state & SS_ISCONNECTING) == 0 && defer_connect(b, &ss))
+		return (0);
 	error = soconnect(so, (struct sockaddr *)&ss, bsd_thread(cred));
 	if (error != 0)
 		return (bsd_errno_to_linux(error));
@@ -431,8 +474,8 @@ bsock_may_send(const struct bsock *b)
 {
 	const struct socket *so = b->b_so;
 
-	return (
-	    (so->so_snd.sb_state & SBS_CANTSENDMORE) == 0 && (so->so_state & SS_ISCONNECTED) != 0);
+	return ((so->so_snd.sb_state & SBS_CANTSENDMORE) == 0 &&
+		((so->so_state & SS_ISCONNECTED) != 0 || (b->b_flags & BSF_DEFERRED) != 0));
 }
 
 size_t
@@ -443,6 +486,8 @@ bsock_space(struct bsock *b)
 	if (!bsock_may_send(b))
 		return (0);
 	space = sbspace(&b->b_so->so_snd);
+	if (b->b_notsent_lowat != 0)
+		space = lmin(space, (long)b->b_notsent_lowat - (long)tcp_notsent(b->b_so));
 	return (space > 0 ? (size_t)space : 0);
 }
 
@@ -487,6 +532,7 @@ take_buffer(size_t n)
 int
 bsock_write(struct bsock *b, size_t n, bool more)
 {
+	const bool deferred = (b->b_flags & BSF_DEFERRED) != 0;
 	struct mbuf *m = take_buffer(n);
 	int error;
 
@@ -495,8 +541,11 @@ bsock_write(struct bsock *b, size_t n, bool more)
 		spare = NULL;
 		m->m_len = (int)n;
 	}
-	error = sosend(b->b_so, NULL, NULL, m, NULL, MSG_DONTWAIT | (more ? MSG_MORETOCOME : 0),
-	    bsd_thread(NULL));
+	b->b_flags &= ~BSF_DEFERRED;
+	error = sosend(b->b_so, deferred ? (struct sockaddr *)&b->b_peer : NULL, NULL, m, NULL,
+	    MSG_DONTWAIT | (more && !deferred ? MSG_MORETOCOME : 0), bsd_thread(NULL));
+	if (deferred && error == 0)
+		b->b_flags |= BSF_CONNECTING;
 	/* the bytes are in the send buffer by then: TCP tries again */
 	return (error == ENOBUFS ? 0 : bsd_errno_to_linux(error));
 }

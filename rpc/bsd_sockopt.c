@@ -2,8 +2,8 @@
  * bsd_sockopt.c - setsockopt(2) and getsockopt(2) as Linux programs make them, on BSD sockets.
  *
  * Most options are an int on both sides, in one table. Those whose value or meaning differs have
- * functions of their own. Options that change nothing here but are harmless are kept and given
- * back (SO_PRIORITY, SO_MARK, ...). What is unknown is ENOPROTOOPT.
+ * functions of their own; those of TCP are in bsd_tcpopt.c. Options that change nothing here but
+ * are harmless are kept and given back (SO_PRIORITY, SO_MARK, ...). What is unknown is ENOPROTOOPT.
  *
  * Differences that are bridged: SO_SNDBUF and SO_RCVBUF are given back doubled and capped rather
  * than refused; SO_REUSEADDR of a datagram socket shares the port, which BSD calls SO_REUSEPORT;
@@ -22,8 +22,6 @@
 #include <net/if_var.h>
 #include <net/route.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <netinet/tcp_fsm.h>
 
 #include "rpc/bsd_var.h"
 
@@ -52,16 +50,6 @@ static const struct intopt intopts[] = {
     {LINUX_SOL_IP, LINUX_IP_RECVOPTS, IPPROTO_IP, IP_RECVOPTS, true},
     {LINUX_SOL_IP, LINUX_IP_RETOPTS, IPPROTO_IP, IP_RECVRETOPTS, true},
     {LINUX_SOL_IP, LINUX_IP_MULTICAST_LOOP, IPPROTO_IP, IP_MULTICAST_LOOP, true},
-    {LINUX_SOL_TCP, LINUX_TCP_NODELAY, IPPROTO_TCP, TCP_NODELAY, true},
-    {LINUX_SOL_TCP, LINUX_TCP_CORK, IPPROTO_TCP, TCP_NOPUSH, true},
-    {LINUX_SOL_TCP, LINUX_TCP_MAXSEG, IPPROTO_TCP, TCP_MAXSEG, false},
-    {LINUX_SOL_TCP, LINUX_TCP_KEEPIDLE, IPPROTO_TCP, TCP_KEEPIDLE, false},
-    {LINUX_SOL_TCP, LINUX_TCP_KEEPINTVL, IPPROTO_TCP, TCP_KEEPINTVL, false},
-    {LINUX_SOL_TCP, LINUX_TCP_KEEPCNT, IPPROTO_TCP, TCP_KEEPCNT, false},
-    {LINUX_SOL_TCP, LINUX_TCP_USER_TIMEOUT, IPPROTO_TCP, TCP_USER_TIMEOUT_ALPINE, false},
-    {LINUX_SOL_TCP, LINUX_TCP_FASTOPEN, IPPROTO_TCP, TCP_FASTOPEN, false},
-    {LINUX_SOL_TCP, LINUX_TCP_DEFER_ACCEPT, IPPROTO_TCP, TCP_DEFER_ACCEPT_ALPINE, false},
-    {LINUX_SOL_TCP, LINUX_TCP_QUICKACK, IPPROTO_TCP, TCP_QUICKACK_ALPINE, true},
 };
 
 static const struct intopt *
@@ -121,9 +109,6 @@ is_ignored(int level, int name)
 		return (name == LINUX_SO_RXQ_OVFL);
 	if (level == LINUX_SOL_IP)
 		return (name == LINUX_IP_BIND_ADDRESS_NO_PORT || name == LINUX_IP_MULTICAST_ALL);
-	if (level == LINUX_SOL_TCP)
-		return (name == LINUX_TCP_SYNCNT || name == LINUX_TCP_LINGER2 ||
-			name == LINUX_TCP_WINDOW_CLAMP || name == LINUX_TCP_NOTSENT_LOWAT);
 	return (false);
 }
 
@@ -135,8 +120,9 @@ wrong_protocol(const struct bsock *b, int level)
 
 /* ---- set ---- */
 
-static int
-set_bsd(struct bsock *b, const struct bsock_cred *cred, int level, int name, void *val, size_t len)
+int
+bsd_setopt(
+    struct bsock *b, const struct bsock_cred *cred, int level, int name, void *val, size_t len)
 {
 	struct sockopt sopt = {
 	    .sopt_dir = SOPT_SET,
@@ -153,7 +139,7 @@ set_bsd(struct bsock *b, const struct bsock_cred *cred, int level, int name, voi
 static int
 set_bsd_int(struct bsock *b, int level, int name, int val)
 {
-	return (set_bsd(b, NULL, level, name, &val, sizeof(val)));
+	return (bsd_setopt(b, NULL, level, name, &val, sizeof(val)));
 }
 
 static int
@@ -256,12 +242,12 @@ set_socket(struct bsock *b, int name, const char *val, size_t len)
 			return (LINUX_EINVAL);
 		memcpy(&l, val, sizeof(l));
 		l.l_linger = l.l_linger < 0 || l.l_linger > SHRT_MAX ? SHRT_MAX : l.l_linger;
-		return (set_bsd(b, NULL, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+		return (bsd_setopt(b, NULL, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
 	case LINUX_SO_RCVTIMEO:
 	case LINUX_SO_SNDTIMEO: /* waits happen in the program's kernel; kept for getsockopt */
 		if (len < sizeof(struct linux_timeval))
 			return (LINUX_EINVAL);
-		return (set_bsd(b, NULL, SOL_SOCKET,
+		return (bsd_setopt(b, NULL, SOL_SOCKET,
 		    name == LINUX_SO_RCVTIMEO ? SO_RCVTIMEO : SO_SNDTIMEO, __DECONST(char *, val),
 		    sizeof(struct timeval)));
 	}
@@ -322,7 +308,7 @@ set_group(struct bsock *b, int name, const char *val, size_t len)
 		return (LINUX_EINVAL);
 	memset(&mreqn, 0, sizeof(mreqn));
 	memcpy(&mreqn, val, len);
-	return (set_bsd(b, NULL, IPPROTO_IP, bname, &mreqn, len));
+	return (bsd_setopt(b, NULL, IPPROTO_IP, bname, &mreqn, len));
 }
 
 static int
@@ -361,7 +347,7 @@ set_ip(struct bsock *b, int name, const char *val, size_t len)
 	case LINUX_IP_MULTICAST_IF:
 		return (set_group(b, name, val, len));
 	case LINUX_IP_OPTIONS:
-		return (set_bsd(b, NULL, IPPROTO_IP, IP_OPTIONS, __DECONST(char *, val), len));
+		return (bsd_setopt(b, NULL, IPPROTO_IP, IP_OPTIONS, __DECONST(char *, val), len));
 	}
 	error = ip_int(val, len, &v);
 	if (error != 0)
@@ -377,64 +363,6 @@ set_ip(struct bsock *b, int name, const char *val, size_t len)
 		return (set_bsd_int(b, IPPROTO_IP, IP_MULTICAST_TTL, v == -1 ? 1 : v));
 	default:
 		return (LINUX_ENOPROTOOPT);
-	}
-}
-
-static int
-set_congestion(struct bsock *b, const char *val, size_t len)
-{
-	char name[TCP_CA_NAME_MAX];
-	int error;
-
-	if (len == 0)
-		return (LINUX_EINVAL);
-	if (len >= sizeof(name))
-		len = sizeof(name) - 1;
-	memset(name, 0, sizeof(name));
-	memcpy(name, val, len);
-	if (strcmp(name, "reno") == 0)
-		strlcpy(name, "newreno", sizeof(name));
-	error = set_bsd(b, NULL, IPPROTO_TCP, TCP_CONGESTION, name, sizeof(name));
-	return (error == bsd_errno_to_linux(ESRCH) ? LINUX_ENOENT : error);
-}
-
-static int
-set_md5sig(struct bsock *b, const void *val, size_t len)
-{
-	struct linux_tcp_md5sig l;
-	struct tcp_md5sig sig = {0};
-	int error;
-
-	if (len < sizeof(l))
-		return (LINUX_EINVAL);
-	memcpy(&l, val, sizeof(l));
-	if (l.tcpm_family != LINUX_AF_INET || l.tcpm_keylen > sizeof(sig.tcpm_key) ||
-	    l.tcpm_flags != 0)
-		return (LINUX_EINVAL);
-	memcpy(&sig.tcpm_addr, l.tcpm_addr, sizeof(sig.tcpm_addr));
-	sig.tcpm_keylen = l.tcpm_keylen;
-	memcpy(sig.tcpm_key, l.tcpm_key, l.tcpm_keylen);
-	error = set_bsd(b, NULL, IPPROTO_TCP, TCP_MD5SIG, &sig, sizeof(sig));
-	memset(&sig, 0, sizeof(sig));
-	memset(&l, 0, sizeof(l));
-	return (error);
-}
-
-/* What Linux takes, as tcp(7) and its EINVAL have it. */
-static bool
-tcp_in_range(int name, int v)
-{
-	switch (name) {
-	case LINUX_TCP_KEEPIDLE:
-	case LINUX_TCP_KEEPINTVL:
-		return (v >= 1 && v <= 32767);
-	case LINUX_TCP_KEEPCNT:
-	case LINUX_TCP_SYNCNT:
-		return (v >= 1 && v <= 127);
-	case LINUX_TCP_USER_TIMEOUT:
-		return (v >= 0);
-	default:
-		return (true);
 	}
 }
 
@@ -454,10 +382,8 @@ bsock_setsockopt(struct bsock *b, const struct bsock_cred *cred, int level, int 
 		memcpy(&b->b_icmp_filter, val, sizeof(b->b_icmp_filter));
 		return (0);
 	}
-	if (level == LINUX_SOL_TCP && name == LINUX_TCP_CONGESTION)
-		return (set_congestion(b, val, len));
-	if (level == LINUX_SOL_TCP && name == LINUX_TCP_MD5SIG)
-		return (set_md5sig(b, val, len));
+	if (level == LINUX_SOL_TCP)
+		return (bsd_tcp_setopt(b, cred, name, val, len));
 	if (io == NULL && kept == NULL && bit == 0 && !is_ignored(level, name)) {
 		if (level == LINUX_SOL_SOCKET)
 			return (set_socket(b, name, val, len));
@@ -468,10 +394,8 @@ bsock_setsockopt(struct bsock *b, const struct bsock_cred *cred, int level, int 
 	error = ip_int(val, len, &v);
 	if (error != 0)
 		return (error);
-	if (level == LINUX_SOL_TCP && !tcp_in_range(name, v))
-		return (LINUX_EINVAL);
 	if (io != NULL)
-		return (set_bsd(b, cred, io->blevel, io->bname, &v, sizeof(v)));
+		return (bsd_setopt(b, cred, io->blevel, io->bname, &v, sizeof(v)));
 	if (kept != NULL)
 		*kept = v;
 	else if (bit != 0)
@@ -493,7 +417,7 @@ bsd_copy_options(struct socket *from, struct socket *to)
 	to->so_snd.sb_timeo = from->so_snd.sb_timeo;
 	(void)soreserve(to, from->so_snd.sb_hiwat, from->so_rcv.sb_hiwat);
 	for (i = 0; i < nitems(intopts); i++) {
-		if (intopts[i].blevel == SOL_SOCKET || intopts[i].bname == TCP_MAXSEG)
+		if (intopts[i].blevel == SOL_SOCKET)
 			continue;
 		v = 0;
 		sopt.sopt_level = intopts[i].blevel;
@@ -503,12 +427,13 @@ bsd_copy_options(struct socket *from, struct socket *to)
 		if (sogetopt(from, &sopt) == 0 && v != 0)
 			(void)so_setsockopt(to, intopts[i].blevel, intopts[i].bname, &v, sizeof(v));
 	}
+	bsd_tcp_copyopt(from, to);
 }
 
 /* ---- get ---- */
 
-static int
-get_bsd(struct bsock *b, int level, int name, void *val, size_t *len)
+int
+bsd_getopt(struct bsock *b, int level, int name, void *val, size_t *len)
 {
 	struct sockopt sopt = {
 	    .sopt_dir = SOPT_GET,
@@ -529,12 +454,12 @@ get_bsd_int(struct bsock *b, int level, int name, int *val)
 	size_t len = sizeof(*val);
 
 	*val = 0;
-	return (get_bsd(b, level, name, val, &len));
+	return (bsd_getopt(b, level, name, val, &len));
 }
 
 /* Copies an answer into what room the program gave. */
-static int
-answer(void *val, uint32_t *len, const void *from, size_t fromlen)
+int
+bsd_answer(void *val, uint32_t *len, const void *from, size_t fromlen)
 {
 	if (*len > fromlen)
 		*len = (uint32_t)fromlen;
@@ -604,29 +529,30 @@ get_socket(struct bsock *b, int name, void *val, uint32_t *len)
 	switch (name) {
 	case LINUX_SO_LINGER:
 		n = sizeof(l);
-		error = get_bsd(b, SOL_SOCKET, SO_LINGER, &l, &n);
+		error = bsd_getopt(b, SOL_SOCKET, SO_LINGER, &l, &n);
 		l.l_onoff = l.l_onoff != 0;
-		return (error != 0 ? error : answer(val, len, &l, sizeof(l)));
+		return (error != 0 ? error : bsd_answer(val, len, &l, sizeof(l)));
 	case LINUX_SO_RCVTIMEO:
 	case LINUX_SO_SNDTIMEO:
 		n = sizeof(tv);
-		error = get_bsd(
+		error = bsd_getopt(
 		    b, SOL_SOCKET, name == LINUX_SO_RCVTIMEO ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &n);
-		return (error != 0 ? error : answer(val, len, &tv, sizeof(tv)));
+		return (error != 0 ? error : bsd_answer(val, len, &tv, sizeof(tv)));
 	case LINUX_SO_COOKIE:
 		if (*len < sizeof(b->b_id))
 			return (LINUX_EINVAL);
-		return (answer(val, len, &b->b_id, sizeof(b->b_id)));
+		return (bsd_answer(val, len, &b->b_id, sizeof(b->b_id)));
 	case LINUX_SO_BINDTODEVICE:
 		error = get_bsd_int(b, SOL_SOCKET, SO_BINDTODEVICE_ALPINE, &v);
 		if (error != 0)
 			return (error);
 		ifp = v != 0 ? ifnet_byindex((u_int)v) : NULL;
-		return (ifp == NULL ? answer(val, len, "", 0)
-				    : answer(val, len, ifp->if_xname, strlen(ifp->if_xname) + 1));
+		return (ifp == NULL
+			    ? bsd_answer(val, len, "", 0)
+			    : bsd_answer(val, len, ifp->if_xname, strlen(ifp->if_xname) + 1));
 	}
 	error = get_socket_int(b, name, &v);
-	return (error != 0 ? error : answer(val, len, &v, sizeof(v)));
+	return (error != 0 ? error : bsd_answer(val, len, &v, sizeof(v)));
 }
 
 static int
@@ -666,107 +592,17 @@ get_ip(struct bsock *b, int name, void *val, uint32_t *len)
 		break;
 	case LINUX_IP_MULTICAST_IF:
 		n = sizeof(addr);
-		error = get_bsd(b, IPPROTO_IP, IP_MULTICAST_IF, &addr, &n);
-		return (error != 0 ? error : answer(val, len, &addr, sizeof(addr)));
+		error = bsd_getopt(b, IPPROTO_IP, IP_MULTICAST_IF, &addr, &n);
+		return (error != 0 ? error : bsd_answer(val, len, &addr, sizeof(addr)));
 	case LINUX_IP_OPTIONS:
 		n = *len;
-		error = get_bsd(b, IPPROTO_IP, IP_OPTIONS, val, &n);
+		error = bsd_getopt(b, IPPROTO_IP, IP_OPTIONS, val, &n);
 		*len = (uint32_t)n;
 		return (error);
 	default:
 		return (LINUX_ENOPROTOOPT);
 	}
-	return (error != 0 ? error : answer(val, len, &v, sizeof(v)));
-}
-
-static uint8_t
-linux_tcp_state(uint8_t bsd)
-{
-	static const uint8_t states[TCP_NSTATES] = {
-	    [TCPS_CLOSED] = 7,
-	    [TCPS_LISTEN] = 10,
-	    [TCPS_SYN_SENT] = 2,
-	    [TCPS_SYN_RECEIVED] = 3,
-	    [TCPS_ESTABLISHED] = 1,
-	    [TCPS_CLOSE_WAIT] = 8,
-	    [TCPS_FIN_WAIT_1] = 4,
-	    [TCPS_CLOSING] = 11,
-	    [TCPS_LAST_ACK] = 9,
-	    [TCPS_FIN_WAIT_2] = 5,
-	    [TCPS_TIME_WAIT] = 6,
-	};
-
-	return (bsd < TCP_NSTATES ? states[bsd] : 7);
-}
-
-static uint32_t
-segments(uint32_t bytes, uint32_t mss)
-{
-	return (mss > 0 ? howmany(bytes, mss) : 0);
-}
-
-/* Linux counts windows in segments, and most times in microseconds. */
-static int
-get_tcp_info(struct bsock *b, void *val, uint32_t *len)
-{
-	struct linux_tcp_info li;
-	struct tcp_info ti;
-	size_t n = sizeof(ti);
-	int error;
-
-	memset(&ti, 0, sizeof(ti));
-	error = get_bsd(b, IPPROTO_TCP, TCP_INFO, &ti, &n);
-	if (error != 0)
-		return (error);
-	memset(&li, 0, sizeof(li));
-	li.tcpi_state = linux_tcp_state(ti.tcpi_state);
-	li.tcpi_options = ti.tcpi_options; /* the bits are the same */
-	li.tcpi_wscale = (uint8_t)(ti.tcpi_snd_wscale | ti.tcpi_rcv_wscale << 4);
-	li.tcpi_rto = ti.tcpi_rto;
-	li.tcpi_snd_mss = ti.tcpi_snd_mss;
-	li.tcpi_rcv_mss = ti.tcpi_rcv_mss;
-	li.tcpi_last_data_recv = ti.tcpi_last_data_recv / 1000;
-	li.tcpi_pmtu = ti.__tcpi_pmtu;
-	li.tcpi_rtt = ti.tcpi_rtt;
-	li.tcpi_rttvar = ti.tcpi_rttvar;
-	li.tcpi_snd_cwnd = segments(ti.tcpi_snd_cwnd, ti.tcpi_snd_mss);
-	li.tcpi_snd_ssthresh = segments(ti.tcpi_snd_ssthresh, ti.tcpi_snd_mss);
-	if (li.tcpi_snd_ssthresh > INT_MAX / 2)
-		li.tcpi_snd_ssthresh = INT_MAX;
-	li.tcpi_advmss = ti.__tcpi_advmss;
-	li.tcpi_retransmits = ti.__tcpi_retransmits;
-	li.tcpi_probes = ti.__tcpi_probes;
-	li.tcpi_backoff = ti.__tcpi_backoff;
-	li.tcpi_unacked = ti.__tcpi_unacked;
-	li.tcpi_sacked = ti.__tcpi_sacked;
-	li.tcpi_last_data_sent = ti.__tcpi_last_data_sent;
-	li.tcpi_last_ack_recv = ti.__tcpi_last_ack_recv;
-	li.tcpi_reordering = 3;
-	li.tcpi_rcv_space = ti.tcpi_rcv_space;
-	li.tcpi_total_retrans = ti.tcpi_snd_rexmitpack;
-	li.tcpi_notsent_bytes = sbavail(&b->b_so->so_snd);
-	li.tcpi_rcv_ooopack = ti.tcpi_rcv_ooopack;
-	li.tcpi_snd_wnd = ti.tcpi_snd_wnd;
-	return (answer(val, len, &li, sizeof(li)));
-}
-
-static int
-get_congestion(struct bsock *b, void *val, uint32_t *len)
-{
-	char name[TCP_CA_NAME_MAX];
-	size_t n = sizeof(name);
-	int error;
-
-	memset(name, 0, sizeof(name));
-	error = get_bsd(b, IPPROTO_TCP, TCP_CONGESTION, name, &n);
-	if (error != 0)
-		return (error);
-	name[sizeof(name) - 1] = '\0';
-	if (strcmp(name, "newreno") == 0) {
-		memset(name, 0, sizeof(name));
-		strlcpy(name, "reno", sizeof(name));
-	}
-	return (answer(val, len, name, sizeof(name)));
+	return (error != 0 ? error : bsd_answer(val, len, &v, sizeof(v)));
 }
 
 int
@@ -780,11 +616,9 @@ bsock_getsockopt(struct bsock *b, int level, int name, void *val, uint32_t *len)
 	if (wrong_protocol(b, level))
 		return (LINUX_ENOPROTOOPT);
 	if (level == LINUX_SOL_RAW && name == LINUX_ICMP_FILTER && b->b_protocol == IPPROTO_ICMP)
-		return (answer(val, len, &b->b_icmp_filter, sizeof(b->b_icmp_filter)));
-	if (level == LINUX_SOL_TCP && name == LINUX_TCP_INFO)
-		return (get_tcp_info(b, val, len));
-	if (level == LINUX_SOL_TCP && name == LINUX_TCP_CONGESTION)
-		return (get_congestion(b, val, len));
+		return (bsd_answer(val, len, &b->b_icmp_filter, sizeof(b->b_icmp_filter)));
+	if (level == LINUX_SOL_TCP)
+		return (bsd_tcp_getopt(b, name, val, len));
 	if (io != NULL) {
 		error = get_bsd_int(b, io->blevel, io->bname, &v);
 		if (error != 0)
@@ -800,5 +634,5 @@ bsock_getsockopt(struct bsock *b, int level, int name, void *val, uint32_t *len)
 			return (get_socket(b, name, val, len));
 		return (level == LINUX_SOL_IP ? get_ip(b, name, val, len) : LINUX_ENOPROTOOPT);
 	}
-	return (answer(val, len, &v, sizeof(v)));
+	return (bsd_answer(val, len, &v, sizeof(v)));
 }

@@ -20,6 +20,8 @@ struct socket;
 #define BSF_RECVERR 0x0004     /* accepted; errors come as SO_ERROR anyway */
 #define BSF_CONNECTING 0x0008
 #define BSF_FREEBIND 0x0010
+#define BSF_FASTOPEN 0x0020 /* TCP_FASTOPEN_CONNECT */
+#define BSF_DEFERRED 0x0040 /* connected, to b_peer, when data comes */
 
 struct bsock {
 	struct socket *b_so;
@@ -33,6 +35,8 @@ struct bsock {
 	/* options that are kept, and change nothing here */
 	int b_mark, b_priority, b_mtu_discover, b_no_check, b_busy_poll;
 	struct sockaddr_storage b_bound; /* by bind(2); ss_len 0: not */
+	struct sockaddr_storage b_peer;	 /* if BSF_DEFERRED */
+	uint32_t b_notsent_lowat;	 /* TCP_NOTSENT_LOWAT, bytes; 0 no limit */
 	uint32_t b_icmp_filter;		 /* ICMP types that are not wanted, by bit */
 };
 
@@ -42,6 +46,17 @@ struct thread *bsd_thread(const struct bsock_cred *);
 
 /* bsd_sockopt.c: gives `to` the options of `from`. */
 void bsd_copy_options(struct socket *from, struct socket *to);
+
+int bsd_setopt(
+    struct bsock *, const struct bsock_cred *, int level, int name, void *val, size_t len);
+int bsd_getopt(struct bsock *, int level, int name, void *val, size_t *len);
+int bsd_answer(void *val, uint32_t *len, const void *from, size_t fromlen);
+
+/* bsd_tcpopt.c: Linux's names and errnos */
+int bsd_tcp_setopt(
+    struct bsock *, const struct bsock_cred *, int name, const void *val, size_t len);
+int bsd_tcp_getopt(struct bsock *, int name, void *val, uint32_t *len);
+void bsd_tcp_copyopt(struct socket *from, struct socket *to);
 
 /* bsd_linux.c */
 int linux_sockaddr_in(const void *addr, size_t len, struct sockaddr_storage *); /* Linux errno */

@@ -54,11 +54,16 @@ void bsock_set_owner(struct bsock *, void *owner);
 bool bsock_is_stream(const struct bsock *);
 
 int bsock_bind(struct bsock *, const struct bsock_cred *, const void *addr, size_t len);
-/* 0: connected (or a datagram's peer is set). EINPROGRESS: see bsock_connect_result(). */
-int bsock_connect(struct bsock *, const struct bsock_cred *, const void *addr, size_t len);
+/*
+ * 0: connected (or a datagram's peer is set). EINPROGRESS: see bsock_connect_result(). fast: data
+ * follows; 0 may then mean that the connection begins with it (RFC 7413).
+ */
+int bsock_connect(
+    struct bsock *, const struct bsock_cred *, const void *addr, size_t len, bool fast);
 /* EINPROGRESS while it lasts; 0 connected; else why not. Takes the socket's error. */
 int bsock_connect_result(struct bsock *);
 bool bsock_is_connecting(const struct bsock *);
+bool bsock_is_deferred(const struct bsock *); /* connects when it is written to (RFC 7413) */
 int bsock_shutdown(struct bsock *, int how);
 int bsock_sockname(struct bsock *, struct rpc_addr *);
 int bsock_peername(struct bsock *, struct rpc_addr *);

@@ -178,6 +178,9 @@ enum {
 	LINUX_TCP_MD5SIG = 14,
 	LINUX_TCP_USER_TIMEOUT = 18,
 	LINUX_TCP_FASTOPEN = 23,
+	LINUX_TCP_CC_INFO = 26,
+	LINUX_TCP_FASTOPEN_CONNECT = 30,
+	LINUX_TCP_ULP = 31,
 	LINUX_TCP_NOTSENT_LOWAT = 25,
 };
 
@@ -238,6 +241,9 @@ struct linux_tcp_info {
 	uint32_t tcpi_delivered, tcpi_delivered_ce;
 	uint64_t tcpi_bytes_sent, tcpi_bytes_retrans;
 	uint32_t tcpi_dsack_dups, tcpi_reord_seen, tcpi_rcv_ooopack, tcpi_snd_wnd;
+	uint32_t tcpi_rcv_wnd, tcpi_rehash;
+	uint16_t tcpi_total_rto, tcpi_total_rto_recoveries;
+	uint32_t tcpi_total_rto_time;
 };
 #define LINUX_TCPI_OPT_TIMESTAMPS 1
 #define LINUX_TCPI_OPT_SACK 2

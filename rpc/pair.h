@@ -29,6 +29,7 @@
 #define PF_SHUT 0x0400	      /* a listener that was shut down */
 #define PF_URGENT 0x0800      /* the program sent urgent data */
 #define PF_IN_END 0x1000      /* it writes no more: read until 0 */
+#define PF_FASTOPEN 0x4000    /* its data went with the SYN (RFC 7413) */
 #define PF_ORPHAN 0x2000      /* its listener went while it may have waited there */
 
 struct pair;

@@ -106,6 +106,8 @@ tell_waiter(struct pair *p, int linux_errno)
 	p->p_wait_fd = -1;
 }
 
+static enum verdict failed(struct pair *, int error);
+
 static enum verdict
 connect_step(struct pair *p)
 {
@@ -113,7 +115,7 @@ connect_step(struct pair *p)
 	bool blocking = p->p_wait_fd >= 0;
 
 	if (error == LINUX_EINPROGRESS) {
-		if ((p->p_flags & PF_HUP) == 0)
+		if ((p->p_flags & (PF_HUP | PF_FASTOPEN)) != PF_HUP)
 			return (GO_ON);
 		pair_destroy(p, false); /* closed while it lasted */
 		return (ENDED);
@@ -121,6 +123,8 @@ connect_step(struct pair *p)
 	p->p_flags &= ~PF_CONNECTING;
 	gate_off(p);
 	tell_waiter(p, error);
+	if (error != 0 && (p->p_flags & PF_FASTOPEN) != 0)
+		return (failed(p, error)); /* as a write's error: its bytes are gone */
 	if (error == 0 || blocking)
 		return (GO_ON); /* a blocking connect that failed may be tried again */
 	pair_bury(p, error);
@@ -329,6 +333,10 @@ take_piece(struct pair *p, size_t max, size_t *moved)
 	error = bsock_write(p->p_so, (size_t)n, (size_t)n == room && more_waits(p));
 	if (error != 0 && p->p_error == 0)
 		p->p_error = error;
+	if (bsock_is_connecting(p->p_so)) { /* these were the data of a SYN */
+		p->p_flags |= PF_FASTOPEN | PF_IN_READY;
+		stream_connecting(p);
+	}
 	return (GO_ON);
 }
 

@@ -127,14 +127,23 @@ request_listen(struct request *r)
 static int
 connect_stream(struct request *r, struct pair *p, const struct rpc_connect *c)
 {
+	const bool nonblock = (c->c_nonblock & RPC_CONNECT_NONBLOCK) != 0;
+	const bool fast = (c->c_nonblock & RPC_CONNECT_FASTOPEN) != 0;
 	struct bsock_cred cred = cred_of(r);
 	int ends[2] = {-1, -1}, error;
 
 	if ((p->p_flags & PF_CONNECTING) != 0)
 		return (EALREADY);
-	if (!c->c_nonblock && pipe2(ends, O_CLOEXEC) != 0)
+	if (!nonblock && pipe2(ends, O_CLOEXEC) != 0)
 		return (errno);
-	error = bsock_connect(p->p_so, &cred, c->c_addr.a_data, c->c_addr.a_len);
+	error = bsock_connect(p->p_so, &cred, c->c_addr.a_data, c->c_addr.a_len, fast);
+	if (error == 0 && !nonblock && bsock_is_deferred(p->p_so)) {
+		(void)fcntl(ends[1], F_SETFL, O_WRONLY | O_NONBLOCK);
+		p->p_wait_fd = ends[1];
+		r->r_replyfd = ends[0];
+		pair_ready(p);
+		return (0);
+	}
 	if (error != EINPROGRESS) {
 		if (ends[0] >= 0) {
 			close(ends[0]);
@@ -144,7 +153,7 @@ connect_stream(struct request *r, struct pair *p, const struct rpc_connect *c)
 			pair_ready(p);
 		return (error);
 	}
-	if (c->c_nonblock) {
+	if (nonblock) {
 		(void)stream_gate(p, r->r_fds[0]);
 	} else {
 		(void)fcntl(ends[1], F_SETFL, O_WRONLY | O_NONBLOCK);
@@ -171,7 +180,7 @@ request_connect(struct request *r)
 		return (error);
 	if (bsock_is_stream(p->p_so))
 		return (connect_stream(r, p, &c));
-	return (bsock_connect(p->p_so, &cred, c.c_addr.a_data, c.c_addr.a_len));
+	return (bsock_connect(p->p_so, &cred, c.c_addr.a_data, c.c_addr.a_len, false));
 }
 
 /* ---- names ---- */
@@ -350,6 +359,8 @@ request_shutdown(struct request *r)
 	}
 	if (!bsock_is_stream(p->p_so))
 		return (bsock_shutdown(p->p_so, how.i_value));
+	if ((p->p_flags & PF_FASTOPEN) != 0 || bsock_is_deferred(p->p_so))
+		return (0); /* behind its data */
 	return (bsock_peername(p->p_so, &peer));
 }
 

@@ -123,9 +123,13 @@ struct rpc_socket {
  * c_nonblock: the descriptor is O_NONBLOCK. Then EINPROGRESS comes alone, the descriptor is not
  * writable until the connection is up or failed, and SO_ERROR tells which. Otherwise EINPROGRESS
  * comes with a descriptor from which one rpc_int can be read (0 or errno) when it is decided.
+ * RPC_CONNECT_FASTOPEN: data follows at once (RFC 7413). 0 then means that it may be written: it
+ * goes with the SYN; if blocking, with a descriptor as above, to wait for the outcome. Without a cookie of the server it is an ordinary connect that asks for one.
  */
+#define RPC_CONNECT_NONBLOCK 0x1
+#define RPC_CONNECT_FASTOPEN 0x2
 struct rpc_connect {
-	uint32_t c_nonblock;
+	uint32_t c_nonblock; /* RPC_CONNECT_* */
 	struct rpc_addr c_addr; /* AF_UNSPEC dissolves a datagram socket's association */
 };
 

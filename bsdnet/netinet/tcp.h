@@ -72,10 +72,15 @@ struct tcphdr {
 #define TCP_FASTOPEN 1025 /* int, or struct tcp_fastopen */
 #define TCP_PCAP_OUT 2048
 #define TCP_MAXUNACKTIME 68
-#define TCP_USER_TIMEOUT_ALPINE 0x7001 /* ours: milliseconds, RFC 5482's local side */
-#define TCP_DEFER_ACCEPT_ALPINE 0x7002 /* ours: seconds, 0 off */
-#define TCP_QUICKACK_ALPINE 0x7003     /* ours */
-#define TCP_FASTOPEN_QLEN_ALPINE 0x7004 /* ours: a listener's bound, 0 off; Linux's TCP_FASTOPEN */
+#define TCP_USER_TIMEOUT_ALPINE 0x7001	/* ours: milliseconds, RFC 5482's local side */
+#define TCP_DEFER_ACCEPT_ALPINE 0x7002	/* ours: seconds, 0 off */
+#define TCP_QUICKACK_ALPINE 0x7003	/* ours */
+#define TCP_FASTOPEN_QLEN_ALPINE 0x7004 /* ours: a listener's bound, 0 off; Linux's TCP_FASTOPEN   \
+					 */
+#define TCP_SYNCNT_ALPINE 0x7005	/* ours: SYNs sent again before giving up; 0 by keepinit */
+#define TCP_LINGER2_ALPINE 0x7006	/* ours: seconds of FIN_WAIT_2 after close(); -1 none */
+#define TCP_WINDOW_CLAMP_ALPINE 0x7007	/* ours: most bytes of window to announce; 0 no limit */
+#define TCP_INFO_ALPINE 0x7008		/* ours: struct tcp_info_alpine */
 #define TCP_CA_NAME_MAX 16
 
 /* TCP_FASTOPEN with a secret that client and server share; see tcp_fastopen.c. */
@@ -122,7 +127,24 @@ struct tcp_info {
 	uint32_t tcpi_toe_tid;
 	uint32_t tcpi_snd_rexmitpack, tcpi_rcv_ooopack, tcpi_snd_zerowin;
 	uint32_t tcpi_delivered_ce, tcpi_received_ce;
-	uint32_t __tcpi_pad[24];
+	uint32_t tcpi_snd_una, tcpi_snd_max;
+	uint32_t tcpi_rcv_numsacks, tcpi_rcv_adv;
+	uint32_t tcpi_dupacks;
+	uint32_t tcpi_rttmin; /* us; UINT32_MAX: none measured */
+	uint32_t __tcpi_pad[18];
+};
+
+/* What Linux's TCP_INFO has besides. */
+struct tcp_info_alpine {
+	struct tcp_info bsd;
+	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+	uint64_t delivery_rate, pacing_rate; /* bytes per second; pacing 0: not paced */
+	uint64_t busy_us, rwnd_limited_us, sndbuf_limited_us;
+	uint32_t segs_out, segs_in, data_segs_out, data_segs_in;
+	uint32_t delivered; /* segments */
+	uint32_t dsack_dups, reord_seen, total_rto;
+	uint32_t notsent_bytes, rcv_wnd;
+	uint8_t ca_state, app_limited;
 };
 #define TCPI_OPT_TIMESTAMPS 0x01
 #define TCPI_OPT_SACK 0x02

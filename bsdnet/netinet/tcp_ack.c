@@ -146,6 +146,7 @@ tcp_ack_advance(struct tcpcb *tp, struct tcp_seg *seg)
 		tcp_cc_ack(tp, acked, seg->nsegs, CC_ACK);
 	}
 	data = min(acked, sbavail(sb)); /* the rest is a FIN */
+	tp->t_info.ts_bytes_acked += data;
 	if (data > 0) {
 		sbdrop(sb, (int)data);
 		seg->wake |= TSW_SND;
@@ -315,6 +316,7 @@ tcp_step_ack(struct tcpcb *tp, struct tcp_seg *seg)
 		tcp_dupack(tp, seg);
 	else if (seg->ack == tp->snd_una && seg->len == 0 && !IN_FASTRECOVERY(tp->t_flags))
 		tp->t_dupacks = 0;
+	tcp_delivered(tp, seg->acked + tp->t_sack.ss_bytes - sacked, (seg->flags & TH_ECE) != 0);
 	if (tcp_update_sndwnd(tp, seg))
 		seg->output = true;
 	if (tcp_use_sack(tp) && SEQ_GEQ(seg->ack, tp->snd_una))

@@ -163,6 +163,9 @@ tcp_synsent_input(struct tcpcb *tp, struct tcp_seg *seg)
 	if ((seg->flags & TH_SYN) == 0 || seg->bcast)
 		return (TV_DROP);
 	tp->t_rcvtime = getsbinuptime();
+	tp->t_info.ts_segs_in++;
+	if (seg->len > 0)
+		tp->t_info.ts_data_segs_in++;
 	tp->irs = seg->seq;
 	tcp_rcvseqinit(tp);
 	tcp_synsent_options(tp, seg);

@@ -37,13 +37,22 @@ const unsigned char tcp_outflags[TCP_NSTATES] = {
 
 /* ---- deciding ---- */
 
+/* What the field and the program's TCP_WINDOW_CLAMP leave. */
+uint32_t
+tcp_window_most(const struct tcpcb *tp)
+{
+	const uint32_t most = (uint32_t)TCP_MAXWIN << tp->rcv_scale;
+
+	return (tp->t_winclamp != 0 ? min(tp->t_winclamp, most) : most);
+}
+
 /* The window to announce: never back from what was, and never a silly one. */
 static uint32_t
 tcp_choose_window(const struct tcpcb *tp)
 {
 	const struct sockbuf *sb = &tptosocket(tp)->so_rcv;
 	const long space = sbspace(sb);
-	const uint32_t most = (uint32_t)TCP_MAXWIN << tp->rcv_scale;
+	const uint32_t most = tcp_window_most(tp);
 	const uint32_t promised = SEQ_GT(tp->rcv_adv, tp->rcv_nxt) ? tp->rcv_adv - tp->rcv_nxt : 0;
 	uint32_t win = space > 0 ? (uint32_t)space : 0;
 
@@ -492,9 +501,15 @@ tcp_fill_tcphdr(struct tcpcb *tp, const struct tcp_plan *p, struct tcphdr *th, u
 static void
 tcp_count_sent(struct tcpcb *tp, const struct tcp_plan *p)
 {
+	const u_int nsegs = p->segsz != 0 ? howmany(p->len, p->segsz) : 1;
+
 	TCPSTAT_INC(tcps_sndtotal);
+	tp->t_info.ts_segs_out += nsegs;
 	if (p->len > 0) {
+		tp->t_info.ts_data_segs_out += nsegs;
+		tp->t_info.ts_bytes_sent += p->len;
 		if (SEQ_LT(p->seq, tp->snd_max)) {
+			tp->t_info.ts_bytes_retrans += p->len;
 			TCPSTAT_INC(tcps_sndrexmitpack);
 			TCPSTAT_ADD(tcps_sndrexmitbyte, p->len);
 			tp->t_sndrexmitpack++;
@@ -693,6 +708,8 @@ tcp_output(struct tcpcb *tp)
 	}
 	if ((tp->t_flags & TF_MORETOCOME) == 0)
 		tp->t_flags &= ~TF_LASTIDLE;
+	if (!tcp_isdead(tp))
+		tcp_info_output(tp);
 	return (0);
 }
 

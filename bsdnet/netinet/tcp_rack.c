@@ -183,6 +183,10 @@ rack_cut(struct tcp_rack *rk, tcp_seq start, tcp_seq end)
 			tail->rr_tsval = r->rr_tsval;
 			tail->rr_rexmit = r->rr_rexmit;
 			tail->rr_lost = r->rr_lost;
+			tail->rr_app_limited = r->rr_app_limited;
+			tail->rr_delivered = r->rr_delivered;
+			tail->rr_delivered_time = r->rr_delivered_time;
+			tail->rr_first_sent = r->rr_first_sent;
 			rack_link(rk, tail);
 			TAILQ_INSERT_AFTER(
 			    r->rr_lost ? &rk->rk_lost : &rk->rk_time, r, tail, rr_link);
@@ -259,6 +263,7 @@ tcp_rack_sent(struct tcpcb *tp, tcp_seq start, tcp_seq end)
 		r = rack_insert(rk, rack_find(rk, start), start, end);
 		if (r == NULL)
 			return;
+		tcp_rate_sent(tp, r);
 		rack_link(rk, r);
 	}
 	r->rr_xmit = sbinuptime();
@@ -303,13 +308,16 @@ rack_delivered(
 	struct tcp_rack *rk = &tp->t_rack;
 	const sbintime_t now = sbinuptime(), rtt = now - r->rr_xmit;
 
+	tcp_rate_arrived(tp, r);
 	if (!r->rr_rexmit)
 		rack_update_min(rk, rtt, now);
 	/* step 3 */
 	if (SEQ_GT(end, rk->rk_fack))
 		rk->rk_fack = end;
-	else if (SEQ_LT(end, rk->rk_fack) && !r->rr_rexmit)
+	else if (SEQ_LT(end, rk->rk_fack) && !r->rr_rexmit) {
 		rk->rk_reordering = true;
+		tp->t_info.ts_reord_seen++;
+	}
 	/* step 2: of what was sent more than once, perhaps an earlier copy arrived. The timestamp
 	 * tells, but not with a SACK: what is held out of order is not echoed (RFC 7323 4.3). */
 	if (r->rr_rexmit) {
@@ -414,6 +422,18 @@ rack_reo_wnd(const struct tcpcb *tp)
 		return (srtt);
 	wnd = min_rtt / 4 * rk->rk_reo_mult;
 	return (wnd < srtt ? wnd : srtt);
+}
+
+uint32_t
+tcp_rack_retransmitted(const struct tcpcb *tp)
+{
+	const struct tcp_rack *rk = &tp->t_rack;
+	uint32_t n = 0;
+
+	for (u_int i = 0; rk->rk_on && i < rk->rk_n; i++)
+		if (RACK_REC(rk, i)->rr_rexmit && !RACK_REC(rk, i)->rr_lost)
+			n += rack_len(RACK_REC(rk, i));
+	return (n);
 }
 
 /* ---- step 5 ---- */

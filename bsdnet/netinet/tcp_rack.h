@@ -24,6 +24,10 @@ struct rack_rec {
 	uint32_t rr_tsval;  /* with this timestamp */
 	bool rr_rexmit;	    /* not for the first time */
 	bool rr_lost;	    /* and not sent again since */
+	/* for the delivery rate: when it was sent; tcp_info.c */
+	bool rr_app_limited;
+	uint64_t rr_delivered;
+	sbintime_t rr_delivered_time, rr_first_sent;
 };
 TAILQ_HEAD(rack_list, rack_rec);
 
@@ -86,6 +90,7 @@ void tcp_rack_recovered(struct tcpcb *);
 bool tcp_rack_nextseg(const struct tcpcb *, struct tcp_plan *, uint32_t room, bool force);
 #define tcp_rack_pipe(tp) ((tp)->t_rack.rk_bytes - (tp)->t_rack.rk_lost_bytes)
 #define tcp_rack_haslost(tp) ((tp)->t_rack.rk_on && !TAILQ_EMPTY(&(tp)->t_rack.rk_lost))
+uint32_t tcp_rack_retransmitted(const struct tcpcb *); /* bytes under way, not for the first time */
 bool tcp_timer_rack(struct tcpcb *);
 /* tcp_tlp.c */
 void tcp_tlp_schedule(struct tcpcb *);

@@ -178,6 +178,7 @@ tcp_sack_ack(struct tcpcb *tp, struct tcp_seg *seg)
 	if (sack_is_dsack(tp, seg)) {
 		seg->dsack = seg->to.to_sacks[0];
 		TCPSTAT_INC(tcps_dsack_count);
+		tp->t_info.ts_dsack_dups++;
 		TCPSTAT_ADD(tcps_dsack_bytes, seg->dsack.end - seg->dsack.start);
 	}
 	sack_order(seg, order);

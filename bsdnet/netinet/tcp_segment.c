@@ -19,7 +19,7 @@ void
 tcp_rcvwindow(struct tcpcb *tp)
 {
 	long space = sbspace(&tptosocket(tp)->so_rcv);
-	uint32_t win = min(space > 0 ? (uint32_t)space : 0, (uint32_t)TCP_MAXWIN << tp->rcv_scale);
+	uint32_t win = min(space > 0 ? (uint32_t)space : 0, tcp_window_most(tp));
 	uint32_t promised = SEQ_GT(tp->rcv_adv, tp->rcv_nxt) ? tp->rcv_adv - tp->rcv_nxt : 0;
 
 	tp->rcv_wnd = max(win, promised);
@@ -257,6 +257,8 @@ tcp_append(struct tcpcb *tp, struct mbuf *m, tcp_seq start, uint32_t len)
 {
 	struct socket *so = tptosocket(tp);
 
+	tp->t_info.ts_bytes_received += len;
+	tp->t_info.ts_datatime = getsbinuptime();
 	if ((so->so_rcv.sb_state & SBS_CANTRCVMORE) != 0) {
 		m_freem(m);
 		return;
@@ -472,6 +474,7 @@ tcp_fast_path(struct tcpcb *tp, struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_predack);
 		tcp_rack_acked(tp, seg);
 		tcp_ack_advance(tp, seg);
+		tcp_delivered(tp, seg->acked, false);
 		tp->snd_wnd = seg->win;
 		tp->snd_wl1 = seg->seq;
 		tp->snd_wl2 = seg->ack;
@@ -514,6 +517,9 @@ void
 tcp_do_segment(struct tcpcb *tp, struct tcp_seg *seg)
 {
 	tp->t_rcvtime = getsbinuptime();
+	tp->t_info.ts_segs_in += seg->nsegs;
+	if (seg->len > 0)
+		tp->t_info.ts_data_segs_in += seg->nsegs;
 	if ((seg->flags & TH_SYN) == 0)
 		seg->win <<= tp->snd_scale;
 	tcp_rcvwindow(tp);

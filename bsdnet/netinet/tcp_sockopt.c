@@ -1,5 +1,5 @@
 /*
- * tcp_sockopt.c - socket options of level IPPROTO_TCP, tcp(4), and what TCP_INFO tells.
+ * tcp_sockopt.c - socket options of level IPPROTO_TCP, tcp(4). TCP_INFO: tcp_info.c.
  * Called through tcp_protosw. IP's options go on to ip_ctloutput().
  */
 #include <sys/param.h>
@@ -13,53 +13,6 @@
 #define TCP_CCALGOOPT_MAX 256 /* bytes of a TCP_CCALGOOPT */
 #define TCP_DEFER_MAX_SEC 3600
 #define TCP_KEEP_MAX_SEC (INT_MAX / 1000)
-
-void
-tcp_fill_info(const struct tcpcb *tp, struct tcp_info *ti)
-{
-	const struct socket *so = tptosocket(tp);
-
-	memset(ti, 0, sizeof(*ti));
-	ti->tcpi_state = tp->t_state;
-	if ((tp->t_flags & TF_RCVD_TSTMP) != 0)
-		ti->tcpi_options |= TCPI_OPT_TIMESTAMPS;
-	if ((tp->t_flags & TF_SACK_PERMIT) != 0)
-		ti->tcpi_options |= TCPI_OPT_SACK;
-	if ((tp->t_flags & TF_RCVD_SCALE) != 0) {
-		ti->tcpi_options |= TCPI_OPT_WSCALE;
-		ti->tcpi_snd_wscale = tp->snd_scale & 0xf;
-		ti->tcpi_rcv_wscale = tp->rcv_scale & 0xf;
-	}
-	if ((tp->t_flags2 & TF2_ECN_PERMIT) != 0)
-		ti->tcpi_options |= TCPI_OPT_ECN;
-	if ((tp->t_flags2 & TF2_TFO_DATA) != 0)
-		ti->tcpi_options |= TCPI_OPT_TFO;
-	ti->tcpi_received_ce = tp->t_rcv_ce;
-	ti->__tcpi_retransmits = ti->__tcpi_backoff = tp->t_rxtshift;
-	ti->__tcpi_probes = tp->t_keepprobes;
-	ti->tcpi_rto = (uint32_t)tp->t_rxtcur * 1000;
-	ti->tcpi_snd_mss = tcp_maxseg(tp);
-	ti->tcpi_rcv_mss = tp->t_rcvmss;
-	ti->__tcpi_unacked = howmany(tp->snd_max - tp->snd_una, tcp_maxseg(tp));
-	ti->__tcpi_sacked = howmany(tp->t_sack.ss_bytes, tcp_maxseg(tp));
-	ti->tcpi_last_data_recv = (uint32_t)sbttous(getsbinuptime() - tp->t_rcvtime);
-	ti->__tcpi_last_ack_recv = (uint32_t)sbttoms(getsbinuptime() - tp->t_acktime);
-	if (tp->t_sndtime != 0)
-		ti->__tcpi_last_data_sent = (uint32_t)sbttoms(getsbinuptime() - tp->t_sndtime);
-	ti->__tcpi_pmtu = tp->t_maxseg + tcp_hdrlen(&tp->t_inpcb->inp_inc);
-	ti->__tcpi_advmss = tcp_mssopt(&tp->t_inpcb->inp_inc, tp->t_mssopt);
-	ti->tcpi_rtt = tp->t_srtt;
-	ti->tcpi_rttvar = tp->t_rttvar;
-	ti->tcpi_snd_ssthresh = tp->snd_ssthresh;
-	ti->tcpi_snd_cwnd = tp->snd_cwnd;
-	ti->tcpi_rcv_space = so != NULL ? so->so_rcv.sb_hiwat : 0;
-	ti->tcpi_snd_wnd = tp->snd_wnd;
-	ti->tcpi_snd_nxt = tp->snd_nxt;
-	ti->tcpi_rcv_nxt = tp->rcv_nxt;
-	ti->tcpi_snd_rexmitpack = tp->t_sndrexmitpack;
-	ti->tcpi_rcv_ooopack = tp->t_rcvoopack;
-	ti->tcpi_snd_zerowin = tp->t_sndzerowin;
-}
 
 /* A flag of t_flags, for on/off options; 0: not one. */
 static u_int
@@ -76,6 +29,25 @@ tcp_opt_flag(int name)
 		return (TF_QUICKACK);
 	default:
 		return (0);
+	}
+}
+
+/* The other options whose value is an int. */
+static bool
+tcp_opt_number(int name)
+{
+	switch (name) {
+	case TCP_MAXSEG:
+	case TCP_KEEPCNT:
+	case TCP_USER_TIMEOUT_ALPINE:
+	case TCP_DEFER_ACCEPT_ALPINE:
+	case TCP_FASTOPEN_QLEN_ALPINE:
+	case TCP_SYNCNT_ALPINE:
+	case TCP_LINGER2_ALPINE:
+	case TCP_WINDOW_CLAMP_ALPINE:
+		return (true);
+	default:
+		return (false);
 	}
 }
 
@@ -224,10 +196,7 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 		return (tcp_cc_option(tp, sopt));
 	if (sopt->sopt_name == TCP_FASTOPEN)
 		return (tcp_set_fastopen(tp, sopt));
-	if (flag == 0 && ms == NULL && sopt->sopt_name != TCP_MAXSEG &&
-	    sopt->sopt_name != TCP_KEEPCNT && sopt->sopt_name != TCP_USER_TIMEOUT_ALPINE &&
-	    sopt->sopt_name != TCP_DEFER_ACCEPT_ALPINE &&
-	    sopt->sopt_name != TCP_FASTOPEN_QLEN_ALPINE)
+	if (flag == 0 && ms == NULL && !tcp_opt_number(sopt->sopt_name))
 		return (ENOPROTOOPT);
 	error = sooptcopyin(sopt, &val, sizeof(val), sizeof(val));
 	if (error != 0)
@@ -238,6 +207,10 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 		return (tcp_set_maxseg(tp, val));
 	if (sopt->sopt_name == TCP_FASTOPEN_QLEN_ALPINE)
 		return (tcp_fastopen_set_qlen(tp, val));
+	if (sopt->sopt_name == TCP_LINGER2_ALPINE) {
+		tp->t_linger2 = val < 0 ? -1 : imin(val, TCP_KEEP_MAX_SEC);
+		return (0);
+	}
 	if (sopt->sopt_name == TCP_DEFER_ACCEPT_ALPINE) {
 		tp->t_defer = (u_int)imin(imax(val, 0), TCP_DEFER_MAX_SEC);
 		return (0);
@@ -246,6 +219,10 @@ tcp_setopt(struct tcpcb *tp, struct sockopt *sopt)
 		return (EINVAL);
 	if (sopt->sopt_name == TCP_USER_TIMEOUT_ALPINE)
 		tp->t_maxunacktime = (u_int)val;
+	else if (sopt->sopt_name == TCP_SYNCNT_ALPINE)
+		tp->t_syncnt = (u_int)imin(val, TCP_MAXRXTSHIFT);
+	else if (sopt->sopt_name == TCP_WINDOW_CLAMP_ALPINE)
+		tp->t_winclamp = (uint32_t)val;
 	else if (sopt->sopt_name == TCP_KEEPCNT)
 		tp->t_keepcnt = (u_int)val;
 	else {
@@ -260,6 +237,7 @@ tcp_getopt(struct tcpcb *tp, struct sockopt *sopt)
 {
 	u_int flag = tcp_opt_flag(sopt->sopt_name);
 	struct tcp_info ti;
+	struct tcp_info_alpine more;
 	char name[TCP_CA_NAME_MAX] = "";
 	int val;
 
@@ -303,6 +281,18 @@ tcp_getopt(struct tcpcb *tp, struct sockopt *sopt)
 		case TCP_INFO:
 			tcp_fill_info(tp, &ti);
 			return (sooptcopyout(sopt, &ti, sizeof(ti)));
+		case TCP_INFO_ALPINE:
+			tcp_fill_info_more(tp, &more);
+			return (sooptcopyout(sopt, &more, sizeof(more)));
+		case TCP_SYNCNT_ALPINE:
+			val = (int)tp->t_syncnt;
+			break;
+		case TCP_LINGER2_ALPINE:
+			val = tp->t_linger2 < 0 ? -1 : (int)(tcp_finwait2_ms(tp) / 1000);
+			break;
+		case TCP_WINDOW_CLAMP_ALPINE:
+			val = (int)tcp_window_most(tp);
+			break;
 		case TCP_CONGESTION:
 			strlcpy(name, tp->ccv->algo->name, sizeof(name));
 			return (sooptcopyout(sopt, name, sizeof(name)));

@@ -466,8 +466,8 @@ syncache_add(struct inpcb *listener, struct tcp_seg *seg)
 		TCPSTAT_INC(tcps_listendrop);
 		return;
 	}
-	if (tcp_fastopen_listens(intotcpcb(listener)) && tcp_fastopen_valid(intotcpcb(listener), seg) &&
-	    syncache_fastopen(listener, seg))
+	if (tcp_fastopen_listens(intotcpcb(listener)) &&
+	    tcp_fastopen_valid(intotcpcb(listener), seg) && syncache_fastopen(listener, seg))
 		return;
 	sc = V_tcp_syncookies_only ? NULL : syncache_entry(b);
 	if (sc == NULL) {
@@ -503,6 +503,8 @@ syncache_fill_tcpcb(const struct syncache *sc, struct tcpcb *tp, const struct tc
 	tp->t_keepcnt = ltp->t_keepcnt;
 	tp->t_maxunacktime = ltp->t_maxunacktime;
 	tp->t_defer = ltp->t_defer;
+	tp->t_linger2 = ltp->t_linger2;
+	tp->t_winclamp = ltp->t_winclamp;
 	if (tp->t_defer != 0)
 		tp->t_flags2 |= TF2_DEFERRED;
 	tp->t_mssopt = ltp->t_mssopt;

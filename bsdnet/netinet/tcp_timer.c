@@ -173,6 +173,15 @@ tcp_rexmt_syn(struct tcpcb *tp)
 		tp->t_flags &= ~(TF_REQ_SCALE | TF_REQ_TSTMP | TF_SACK_PERMIT);
 }
 
+/* How often the same is sent again, RFC 9293's R2. */
+static int
+tcp_retries(const struct tcpcb *tp)
+{
+	if (tp->t_state == TCPS_SYN_SENT && tp->t_syncnt != 0)
+		return ((int)tp->t_syncnt);
+	return (imin(imax(V_tcp_retries, 1), TCP_MAXRXTSHIFT));
+}
+
 static bool
 tcp_timer_rexmt(struct tcpcb *tp)
 {
@@ -181,13 +190,13 @@ tcp_timer_rexmt(struct tcpcb *tp)
 		(void)tcp_output(tp);
 		return (tcp_isdead(tp));
 	}
-	if (tp->t_rxtshift >= imin(imax(V_tcp_retries, 1), TCP_MAXRXTSHIFT) ||
-	    tcp_unacked_too_long(tp)) {
+	if (tp->t_rxtshift >= tcp_retries(tp) || tcp_unacked_too_long(tp)) {
 		TCPSTAT_INC(tcps_timeoutdrop);
 		return (tcp_timeout_drop(tp));
 	}
 	tp->t_rxtshift++;
 	TCPSTAT_INC(tcps_rexmttimeo);
+	tp->t_info.ts_rto++;
 	tp->t_rxtcur = tcp_rexmt_backoff(tp);
 	tcp_timer_activate(tp, TT_REXMT, tp->t_rxtcur);
 	/* A path that fails this often may lead elsewhere: look the route up again, and forget the
@@ -261,6 +270,8 @@ tcp_timer_keep(struct tcpcb *tp)
 	sbintime_t idle = getsbinuptime() - tp->t_rcvtime;
 	int64_t left;
 
+	if (tp->t_state == TCPS_SYN_SENT && tp->t_syncnt != 0)
+		return (false); /* the program counts SYNs instead */
 	if (!TCPS_HAVEESTABLISHED(tp->t_state)) {
 		TCPSTAT_INC(tcps_keepdrops);
 		return (tcp_timeout_drop(tp));

@@ -222,6 +222,10 @@ tcp_finwait2_ms(const struct tcpcb *tp)
 {
 	uint64_t ms = (uint64_t)TP_KEEPINTVL(tp) * TP_KEEPCNT(tp);
 
+	if (tp->t_linger2 < 0)
+		return (1);
+	if (tp->t_linger2 > 0)
+		return ((u_int)tp->t_linger2 * 1000);
 	if (V_tcp_fast_finwait2_recycle)
 		return ((u_int)imax(V_tcp_finwait2_timeout, 1));
 	return (ms > INT_MAX ? INT_MAX : ms < 1 ? 1 : (u_int)ms);

@@ -56,6 +56,30 @@ struct sackscore {
 	bool ss_rescued;    /* ss_rescue is set */
 };
 
+/* What a sender waits for, tcp_info.c. */
+enum tcp_wait { TW_NOTHING, TW_NETWORK, TW_PEER, TW_BUFFER, TW_N };
+
+/* Counters of a connection, for TCP_INFO; tcp_info.c. */
+struct tcp_stat {
+	uint64_t ts_bytes_acked, ts_bytes_received, ts_bytes_sent, ts_bytes_retrans;
+	uint32_t ts_segs_out, ts_segs_in, ts_data_segs_out, ts_data_segs_in;
+	uint32_t ts_dsack_dups, ts_reord_seen, ts_rto;
+	sbintime_t ts_datatime; /* data last came at */
+	/* the delivery rate */
+	uint64_t ts_delivered, ts_delivered_ce; /* bytes that the peer has */
+	sbintime_t ts_delivered_time, ts_first_sent;
+	uint64_t ts_app_limited; /* ts_delivered up to which the program was the limit */
+	uint64_t ts_rate;	 /* bytes per second; 0: no sample */
+	bool ts_rate_limited;
+	/* the sample of the ACK at hand */
+	bool ts_sampling, ts_sample_limited;
+	uint64_t ts_prior;
+	sbintime_t ts_prior_time, ts_send_elapsed;
+	/* times */
+	enum tcp_wait ts_wait;
+	sbintime_t ts_wait_since, ts_waited[TW_N];
+};
+
 struct tcpcb {
 	struct inpcb *t_inpcb;
 	u_int t_flags;		      /* TF_* */
@@ -139,13 +163,17 @@ struct tcpcb {
 	/* the program's wishes; 0: the system's */
 	u_int t_keepinit, t_keepidle, t_keepintvl, t_keepcnt; /* ms, ms, ms, number */
 	u_int t_maxunacktime;				      /* ms */
+	u_int t_syncnt;					      /* TCP_SYNCNT_ALPINE */
+	int t_linger2;					      /* s; -1 none */
+	uint32_t t_winclamp;				      /* bytes; 0 no limit */
 	LIST_HEAD(, tcp_md5key) t_md5keys;		      /* tcp_signature.c */
 	u_int t_defer; /* s: TCP_DEFER_ACCEPT_ALPINE; 0 off */
 
 	/* RFC 7413; tcp_fastopen.c, tcp_fastopen_client.c */
-	struct tfo_queue *t_tfoq; /* a listener's pending connections, or the one it is pending in */
-	uint16_t t_tfo_mss;	  /* client: what the peer announced last time */
-	uint8_t t_tfo_len;	  /* bytes of t_tfo_cookie; 0: ask for one */
+	struct tfo_queue
+	    *t_tfoq;	    /* a listener's pending connections, or the one it is pending in */
+	uint16_t t_tfo_mss; /* client: what the peer announced last time */
+	uint8_t t_tfo_len;  /* bytes of t_tfo_cookie; 0: ask for one */
 	uint8_t t_tfo_cookie[TCP_FASTOPEN_MAX_COOKIE_LEN];
 	uint8_t t_tfo_psk[TCP_FASTOPEN_PSK_LEN]; /* if TF2_TFO_PSK */
 
@@ -164,6 +192,7 @@ struct tcpcb {
 	struct cc_var t_ccv;
 
 	/* counters of this connection, for TCP_INFO */
+	struct tcp_stat t_info;
 	uint32_t t_sndrexmitpack, t_rcvoopack, t_sndzerowin;
 	uint32_t t_rcv_ce; /* segments that came marked CE */
 };
@@ -557,9 +586,10 @@ void tcp_fastopen_free(struct tcpcb *);
 /* tcp_fastopen_client.c */
 bool tcp_fastopen_client_enabled(void);
 bool tcp_fastopen_known(const struct in_conninfo *); /* a SYN there may carry data */
-void tcp_fastopen_connect(struct tcpcb *);	      /* looks the cookie up; the SYN is to be sent */
+void tcp_fastopen_connect(struct tcpcb *); /* looks the cookie up; the SYN is to be sent */
 void tcp_fastopen_plan(const struct tcpcb *, struct tcpopt *);
-uint32_t tcp_fastopen_room(const struct tcpcb *, u_int optlen); /* bytes of data that the SYN takes */
+uint32_t tcp_fastopen_room(
+    const struct tcpcb *, u_int optlen); /* bytes of data that the SYN takes */
 void tcp_fastopen_synack(struct tcpcb *, const struct tcp_seg *); /* snd_una is past our SYN */
 void tcp_fastopen_timeout(struct tcpcb *);
 /* tcp_options.c */
@@ -635,11 +665,19 @@ void tcp_sack_trim_report(struct tcpcb *);
 void tcp_dsack_report(struct tcpcb *, tcp_seq start, tcp_seq end); /* it came again */
 /* tcp_output.c */
 int tcp_output(struct tcpcb *);
-int tcp_sendack(struct tcpcb *); /* sets TF_ACKNOW and calls it */
+uint32_t tcp_window_most(const struct tcpcb *); /* the largest window to announce */
+int tcp_sendack(struct tcpcb *);		/* sets TF_ACKNOW and calls it */
 
 /* tcp_usrreq.c */
 void tcp_usrclosed(struct tcpcb *);
+/* tcp_info.c */
 void tcp_fill_info(const struct tcpcb *, struct tcp_info *);
+void tcp_fill_info_more(const struct tcpcb *, struct tcp_info_alpine *);
+uint32_t tcp_notsent(struct socket *); /* bytes written and never sent */
+void tcp_info_output(struct tcpcb *);  /* what it waits for now */
+void tcp_rate_sent(struct tcpcb *, struct rack_rec *);
+void tcp_rate_arrived(struct tcpcb *, const struct rack_rec *);
+void tcp_delivered(struct tcpcb *, uint32_t bytes, bool ece);
 /* tcp_sockopt.c */
 int tcp_ctloutput(struct socket *, struct sockopt *);
 
