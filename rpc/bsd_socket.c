@@ -257,6 +257,15 @@ bsock_is_deferred(const struct bsock *b)
 	return ((b->b_flags & BSF_DEFERRED) != 0);
 }
 
+struct sockaddr *
+bsd_deferred_peer(struct bsock *b)
+{
+	if ((b->b_flags & BSF_DEFERRED) == 0)
+		return (NULL);
+	b->b_flags = (b->b_flags & ~BSF_DEFERRED) | BSF_CONNECTING;
+	return ((struct sockaddr *)&b->b_peer);
+}
+
 /* AF_UNSPEC: a datagram socket is nobody's any more. A stream's would be a reset on Linux. */
 static int
 dissolve(struct bsock *b)
@@ -532,7 +541,7 @@ take_buffer(size_t n)
 int
 bsock_write(struct bsock *b, size_t n, bool more)
 {
-	const bool deferred = (b->b_flags & BSF_DEFERRED) != 0;
+	struct sockaddr *peer = bsd_deferred_peer(b);
 	struct mbuf *m = take_buffer(n);
 	int error;
 
@@ -541,11 +550,10 @@ bsock_write(struct bsock *b, size_t n, bool more)
 		spare = NULL;
 		m->m_len = (int)n;
 	}
-	b->b_flags &= ~BSF_DEFERRED;
-	error = sosend(b->b_so, deferred ? (struct sockaddr *)&b->b_peer : NULL, NULL, m, NULL,
-	    MSG_DONTWAIT | (more && !deferred ? MSG_MORETOCOME : 0), bsd_thread(NULL));
-	if (deferred && error == 0)
-		b->b_flags |= BSF_CONNECTING;
+	error = sosend(b->b_so, peer, NULL, m, NULL,
+	    MSG_DONTWAIT | (more && peer == NULL ? MSG_MORETOCOME : 0), bsd_thread(NULL));
+	if (error != 0 && peer != NULL)
+		b->b_flags &= ~BSF_CONNECTING;
 	/* the bytes are in the send buffer by then: TCP tries again */
 	return (error == ENOBUFS ? 0 : bsd_errno_to_linux(error));
 }

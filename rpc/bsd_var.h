@@ -52,6 +52,9 @@ int bsd_setopt(
 int bsd_getopt(struct bsock *, int level, int name, void *val, size_t *len);
 int bsd_answer(void *val, uint32_t *len, const void *from, size_t fromlen);
 
+/* bsd_socket.c: where a deferred connection goes, which begins now; NULL: it is none. */
+struct sockaddr *bsd_deferred_peer(struct bsock *);
+
 /* bsd_tcpopt.c: Linux's names and errnos */
 int bsd_tcp_setopt(
     struct bsock *, const struct bsock_cred *, int name, const void *val, size_t len);

@@ -135,14 +135,38 @@ flags_in(const struct pd_io *io)
 	return (bsd);
 }
 
+/* fast: with data behind it, RFC 7413. */
+static int
+connect_now(struct bsock *b, bool wait, const void *addr, size_t len, bool fast)
+{
+	int error;
+
+	if (bsock_is_connecting(b) && bsock_connect_result(b) == LINUX_EINPROGRESS)
+		return (LINUX_EALREADY);
+	error = bsock_connect(b, &root_cred, addr, len, fast);
+	if (error != LINUX_EINPROGRESS || !wait)
+		return (error);
+	while ((b->b_so->so_state & SS_ISCONNECTING) != 0 && b->b_so->so_error == 0)
+		if (sbwait(b->b_so, SO_SND) != 0)
+			return (LINUX_EINPROGRESS); /* SO_SNDTIMEO */
+	return (bsock_connect_result(b));
+}
+
 static int
 send_stream(struct pd_io *io)
 {
 	struct uio u = uio_of(io, UIO_WRITE);
 	const ssize_t all = u.uio_resid;
+	struct bsock *b = io->io_so;
 	int error;
 
-	error = sosend(io->io_so->b_so, NULL, &u, NULL, NULL, flags_in(io), bsd_thread(&root_cred));
+	if ((io->io_flags & LINUX_MSG_FASTOPEN) != 0 && io->io_addr.a_len != 0) {
+		error = connect_now(b, io->io_wait, io->io_addr.a_data, io->io_addr.a_len, true);
+		if (error != 0)
+			return (error);
+	}
+	error = sosend(
+	    b->b_so, bsd_deferred_peer(b), &u, NULL, NULL, flags_in(io), bsd_thread(&root_cred));
 	io->io_done = (size_t)(all - u.uio_resid);
 	if (error == ENOBUFS && io->io_done > 0)
 		error = 0;
@@ -266,17 +290,7 @@ pd_recv(struct pd_io *io)
 int
 pd_connect(struct bsock *b, bool wait, const void *addr, size_t len)
 {
-	int error;
-
-	if (bsock_is_connecting(b) && bsock_connect_result(b) == LINUX_EINPROGRESS)
-		return (LINUX_EALREADY);
-	error = bsock_connect(b, &root_cred, addr, len);
-	if (error != LINUX_EINPROGRESS || !wait)
-		return (error);
-	while ((b->b_so->so_state & SS_ISCONNECTING) != 0 && b->b_so->so_error == 0)
-		if (sbwait(b->b_so, SO_SND) != 0)
-			return (LINUX_EINPROGRESS); /* SO_SNDTIMEO */
-	return (bsock_connect_result(b));
+	return (connect_now(b, wait, addr, len, false));
 }
 
 int
