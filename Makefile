@@ -43,7 +43,7 @@ GLUE_H   := $(wildcard kernel_glue/host_*.c)
 STACK_K  := $(wildcard bsdnet/kern/*.c bsdnet/net/*.c bsdnet/netinet/*.c bsdnet/netinet/cc/*.c \
               bsdnet/netinet6/*.c)
 LINK_K   := $(wildcard tapbridge/if_*.c)
-LINK_H   := $(filter-out $(LINK_K),$(wildcard tapbridge/*.c))
+LINK_H   := $(filter-out $(LINK_K),$(wildcard tapbridge/*.c tapbridge/attach/*.c))
 SERVER_K := $(wildcard rpc/bsd_*.c)
 CLIENT_H := rpc/client.c
 CTL_H    := $(wildcard rpc/ctl/*.c)

@@ -30,6 +30,7 @@
 #include "rpc/options.h"
 #include "rpc/pair.h"
 #include "rpc/server.h"
+#include "rpc/wiring.h"
 #include "rpc/tcplog.h"
 #include "tapbridge/link.h"
 
@@ -37,13 +38,13 @@
 
 static struct options opt;
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+static char run_dir[sizeof(socket_path)];  /* of the state file, too */
 static char made_dir[sizeof(socket_path)]; /* the run directory, if we made it */
 static bool socket_bound;
 static struct link *wire;
-static struct bridge *bridge;
 static struct pcap_trace *trace;
 static char bridge_label[IFNAMSIZ], tap_label[IFNAMSIZ];
-static struct host_watch signal_watch;
+static struct host_watch signal_watch, keeper_watch;
 static pid_t main_pid;
 
 /* ---- the log ---- */
@@ -99,13 +100,9 @@ end_sockets(void)
 static void
 cleanup(void)
 {
-	struct link_error le;
-
 	if (getpid() != main_pid)
 		return;
 	keeper_finish();
-	if (bridge != NULL)
-		(void)bridge_detach(bridge, &le);
 	if (trace != NULL)
 		pcap_trace_close(trace);
 	if (wire != NULL) {
@@ -121,26 +118,34 @@ cleanup(void)
 
 /* ---- the control socket ---- */
 
+/* Where the control socket and the state file are. */
+static void
+choose_run_dir(void)
+{
+	const char *dir = getenv("ALPINE_RUNDIR"), *xdg = getenv("XDG_RUNTIME_DIR");
+	int n;
+
+	if (dir != NULL && dir[0] != '\0')
+		n = snprintf(run_dir, sizeof(run_dir), "%s", dir);
+	else if (geteuid() != 0 && xdg != NULL)
+		n = snprintf(run_dir, sizeof(run_dir), "%s/alpine", xdg);
+	else
+		n = snprintf(run_dir, sizeof(run_dir), "%s", RPC_RUNDIR);
+	if (n < 0 || (size_t)n >= sizeof(run_dir))
+		fail("choose a shorter one with ALPINE_RUNDIR",
+		    "the run directory's name is too long");
+}
+
 static void
 choose_path(void)
 {
-	const char *dir = getenv("ALPINE_RUNDIR"), *xdg = getenv("XDG_RUNTIME_DIR");
-	char room[sizeof(socket_path)];
 	int n;
 
-	if (opt.socket != NULL) {
-		n = snprintf(socket_path, sizeof(socket_path), "%s", opt.socket);
-	} else {
-		if ((dir == NULL || dir[0] == '\0') && geteuid() != 0 && xdg != NULL) {
-			snprintf(room, sizeof(room), "%s/alpine", xdg);
-			dir = room;
-		} else if (dir == NULL || dir[0] == '\0') {
-			dir = RPC_RUNDIR;
-		}
-		if (mkdir(dir, 0755) == 0)
-			snprintf(made_dir, sizeof(made_dir), "%s", dir);
-		n = snprintf(socket_path, sizeof(socket_path), "%s/%s.sock", dir, opt.name);
-	}
+	if (opt.socket == NULL && mkdir(run_dir, 0755) == 0)
+		snprintf(made_dir, sizeof(made_dir), "%s", run_dir);
+	n = opt.socket != NULL
+		? snprintf(socket_path, sizeof(socket_path), "%s", opt.socket)
+		: snprintf(socket_path, sizeof(socket_path), "%s/%s.sock", run_dir, opt.name);
 	if (n < 0 || (size_t)n >= sizeof(socket_path))
 		fail("choose a shorter one with --socket", "the control socket's path is too long");
 }
@@ -166,96 +171,39 @@ open_server(void)
 
 /* ---- the wire ---- */
 
-/*
- * What tells this machine from others, as text: its id, or, where it has none (a container, a
- * minimal installation), the Ethernet address of the interface that we join.
- */
-static bool
-machine_identity(char *id, int size)
-{
-	struct ifreq ifr;
-	const uint8_t *mac = (const uint8_t *)ifr.ifr_hwaddr.sa_data;
-	FILE *f = fopen("/etc/machine-id", "re");
-	bool found = f != NULL && fgets(id, size, f) != NULL && id[0] != '\n';
-	int fd;
-
-	if (f != NULL)
-		fclose(f);
-	if (found || opt.iface == NULL)
-		return (found);
-	memset(&ifr, 0, sizeof(ifr));
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", opt.iface);
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	found = fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0;
-	if (found)
-		snprintf(id, (size_t)size, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-		    mac[3], mac[4], mac[5]);
-	if (fd >= 0)
-		close(fd);
-	return (found);
-}
-
-/* The same every time for the same name on the same machine: neighbours keep knowing us. */
 static void
-choose_mac(uint8_t mac[6])
+on_keeper(struct host_watch *w, uint32_t events)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
-	char id[64] = "";
-	const char *parts[3] = {id, opt.name, opt.iface != NULL ? opt.iface : opt.tap}, *s;
-	int i;
+	struct keeper_told told;
+	int r;
 
-	if (!machine_identity(id, sizeof(id)))
-		host_random_bytes(&hash, sizeof(hash));
-	for (i = 0; i < 3; i++)
-		for (s = parts[i]; *s != '\0'; s++)
-			hash = (hash ^ (uint8_t)*s) * 0x100000001b3u;
-	mac[0] = 0x02; /* local, unicast */
-	for (i = 1; i < 6; i++)
-		mac[i] = (uint8_t)(hash >> (8 * i));
-}
-
-static uint32_t
-interface_mtu(const char *iface)
-{
-	struct ifreq ifr;
-	uint32_t mtu = 0;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	memset(&ifr, 0, sizeof(ifr));
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", iface);
-	if (fd >= 0 && ioctl(fd, SIOCGIFMTU, &ifr) == 0 && ifr.ifr_mtu >= 576)
-		mtu = (uint32_t)ifr.ifr_mtu;
-	if (fd >= 0)
-		close(fd);
-	return (mtu);
+	(void)events;
+	while ((r = keeper_event(&told)) > 0)
+		wiring_event(&opt, &told);
+	if (r < 0) {
+		log_line(3,
+		    "alpined-keeper is gone: nobody undoes the attaching; "
+		    "at the end type: alpined --restore --name %s",
+		    opt.name);
+		host_watch_del(w);
+	}
 }
 
 static void
 open_wire(void)
 {
 	struct link_error le = {.text = ""};
-	uint32_t mtu = opt.mtu;
 
-	if (!opt.have_mac)
-		choose_mac(opt.mac);
-	if (mtu == 0 && opt.tap == NULL)
-		mtu = interface_mtu(opt.iface);
-	wire = tap_open(opt.tap, opt.mac, mtu, &le);
-	if (wire == NULL)
-		fail(le.hint, "%s", le.text);
-	snprintf(tap_label, sizeof(tap_label), "%s", tap_name(wire));
-	if (opt.tap == NULL) {
-		bridge = bridge_attach(opt.iface, tap_name(wire), opt.bridge, &le);
-		if (bridge == NULL)
-			fail(le.hint, "%s", le.text);
-		snprintf(bridge_label, sizeof(bridge_label), "%s", bridge_name(bridge));
-	}
+	wire = wiring_open(&opt, run_dir, tap_label, bridge_label);
 	if (opt.pcap != NULL) {
 		trace = pcap_trace_open(opt.pcap, &le);
 		if (trace == NULL)
 			fail(le.hint, "%s", le.text);
 		if_link_set_tap(wire, pcap_trace_frame, trace);
 	}
+	if (keeper_fd() >= 0 &&
+	    host_watch_add(&keeper_watch, keeper_fd(), EPOLLIN, on_keeper, NULL) != 0)
+		fail("", "cannot watch the keeper: %s", strerror(errno));
 }
 
 /* ---- the stack ---- */
@@ -373,13 +321,6 @@ give_up_privileges(void)
 {
 	int error;
 
-	if (bridge != NULL) {
-		error = keeper_start(bridge);
-		if (error != 0)
-			fail("", "cannot start the process that undoes the bridge: %s",
-			    strerror(error));
-		bridge = NULL; /* the keeper's */
-	}
 	error = confine_namespace();
 	if (error != 0)
 		log_line(5, "no network namespace of our own (%s): staying in this one",
@@ -387,6 +328,17 @@ give_up_privileges(void)
 	error = confine_privileges();
 	if (error != 0)
 		log_line(4, "cannot give up privileges: %s", strerror(error));
+}
+
+/* --restore: exit status 0 when nothing is left to bring back. */
+static int
+restore(void)
+{
+	struct link_error le = {.text = ""};
+
+	if (attach_restore(run_dir, opt.have_name ? opt.name : NULL, &le) != 0)
+		fail(le.hint, "%s", le.text);
+	return (0);
 }
 
 int
@@ -403,6 +355,9 @@ main(int argc, char **argv)
 	watch_signals();
 	if (opt.debug_clock)
 		host_clock_set(&host_clock_debug);
+	choose_run_dir();
+	if (opt.restore)
+		return (restore());
 	kern_boot();
 	set_sysctls();
 	if (pair_init(opt.name) != 0)

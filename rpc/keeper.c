@@ -1,12 +1,15 @@
 /*
- * keeper.c - a process that undoes the bridge when alpined is gone, however it went.
+ * keeper.c - a process that attaches the stack, and undoes that when alpined is gone, however it
+ * went.
  *
- * alpined gives up its privileges and its network namespace once it stands, so it cannot take the
- * bridge apart itself; and after SIGKILL nobody could. So a child, forked before that, keeps the
- * privileges, ignores signals, and waits for the end of a pipe that alpined holds open. It keeps
- * no other descriptor but stderr and its netlink sockets: a TAP that it held would not go away.
+ * alpined gives up its privileges and its network namespace once it stands, so it can neither take
+ * the bridge apart nor mend it; and after SIGKILL nobody could. So a child, forked before the
+ * first change, does all changes to the machine's network. It keeps the privileges, ignores
+ * signals, watches the links, and ends what it did when the socket to alpined closes. It keeps no
+ * other descriptor of alpined's but stderr: a TAP that it held would not go away.
+ * If both are killed, the state file (tapbridge/attach) is there for `alpined --restore`.
  *
- * Owns the pipe and the child's id. Called by alpined.c.
+ * alpined's half owns the socket and the child's id; the keeper's half owns the attachment.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,26 +19,21 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel_glue/include/host/host.h"
 #include "rpc/keeper.h"
 
-#define WAIT_MS 10000 /* for the undoing */
+#define WAIT_MS 30000 /* for the undoing */
 
-static int pipe_fd = -1;
+static int control_fd = -1;
 static pid_t keeper_pid;
 
-static bool
-is_netlink(int fd)
-{
-	int domain = 0;
-	socklen_t len = sizeof(domain);
-
-	return (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_NETLINK);
-}
+/* ---- the keeper ---- */
 
 static void
 close_all_but(int keep)
@@ -48,19 +46,21 @@ close_all_but(int keep)
 		return;
 	while ((entry = readdir(dir)) != NULL) {
 		fd = atoi(entry->d_name);
-		if (entry->d_name[0] == '.' || fd == keep || fd == STDERR_FILENO ||
-		    fd == dirfd(dir) || is_netlink(fd))
-			continue;
-		close(fd);
+		if (entry->d_name[0] != '.' && fd != keep && fd > STDERR_FILENO && fd != dirfd(dir))
+			close(fd);
 	}
 	closedir(dir);
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		(void)dup2(fd, STDIN_FILENO);
+		(void)dup2(fd, STDOUT_FILENO);
+		close(fd);
+	}
 }
 
 static void
-keep(struct bridge *b, int fd)
+set_up_keeper(int fd)
 {
-	struct link_error le = {.text = ""};
-	char byte;
 	int sig;
 
 	for (sig = 1; sig < NSIG; sig++)
@@ -69,34 +69,148 @@ keep(struct bridge *b, int fd)
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "alpined-keeper");
 	close_all_but(fd);
-	while (read(fd, &byte, 1) < 0 && errno == EINTR)
-		;
-	if (bridge_detach(b, &le) == 0)
+}
+
+static void
+tell(int fd, const struct keeper_told *told)
+{
+	if (send(fd, told, sizeof(*told), MSG_NOSIGNAL) < 0) {
+		/* alpined is gone; the loop sees that */
+	}
+}
+
+static void
+answer(int fd, const struct attachment *a, const struct link_error *le)
+{
+	struct keeper_told told = {.attached = a != NULL, .carrier = true, .error = *le};
+
+	if (a != NULL) {
+		snprintf(told.bridge, sizeof(told.bridge), "%s", attach_bridge(a));
+		snprintf(told.tap, sizeof(told.tap), "%s", attach_tap(a));
+		told.ifindex = attach_ifindex(a);
+	}
+	tell(fd, &told);
+}
+
+static void
+watch_links(struct attachment *a, int fd, bool *carrier)
+{
+	struct link_error none = {.text = ""};
+	struct keeper_told told = {.error = none};
+	bool before = *carrier;
+
+	attach_watch_event(a, &told.carrier, &told.renewed);
+	*carrier = told.carrier;
+	if (told.carrier == before && !told.renewed)
+		return;
+	snprintf(told.bridge, sizeof(told.bridge), "%s", attach_bridge(a));
+	snprintf(told.tap, sizeof(told.tap), "%s", attach_tap(a));
+	told.ifindex = attach_ifindex(a);
+	tell(fd, &told);
+}
+
+/* Until alpined is gone. */
+static void
+keep_watching(struct attachment *a, int fd)
+{
+	struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.events = POLLIN}};
+	bool carrier = true;
+	char byte;
+
+	p[1].fd = attach_watch(a);
+	if (p[1].fd >= 0)
+		watch_links(a, fd, &carrier); /* what it is like now */
+	for (;;) {
+		if (poll(p, 2, attach_watch_timeout(a)) < 0)
+			continue;
+		if (p[0].revents != 0 && recv(fd, &byte, 1, MSG_DONTWAIT) <= 0)
+			return;
+		watch_links(a, fd, &carrier);
+	}
+}
+
+static void
+keep(int fd, const char *fault)
+{
+	struct link_error le = {.text = ""};
+	struct attachment *a;
+	struct attach_spec spec;
+	char line[600];
+
+	set_up_keeper(fd);
+	if (fault != NULL)
+		(void)attach_set_fault(fault);
+	if (recv(fd, &spec, sizeof(spec), 0) != sizeof(spec))
 		_exit(0);
-	fprintf(stderr, "alpined: %s%s%s\n", le.text, le.hint[0] != '\0' ? "; " : "", le.hint);
+	a = attach_begin(&spec, &le);
+	answer(fd, a, &le);
+	if (a == NULL)
+		_exit(0);
+	keep_watching(a, fd);
+	if (attach_end(a, &le) == 0)
+		_exit(0);
+	snprintf(line, sizeof(line), "%s%s%s", le.text, le.hint[0] != '\0' ? "; " : "", le.hint);
+	host_log(3, line);
 	_exit(1);
 }
 
+/* ---- alpined ---- */
+
 int
-keeper_start(struct bridge *b)
+keeper_start(const char *fault)
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC) != 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return (errno);
 	fflush(NULL);
 	keeper_pid = fork();
 	if (keeper_pid == 0) {
 		close(ends[1]);
-		keep(b, ends[0]);
+		keep(ends[0], fault);
 	}
 	close(ends[0]);
 	if (keeper_pid < 0) {
 		close(ends[1]);
 		return (errno);
 	}
-	pipe_fd = ends[1];
+	control_fd = ends[1];
 	return (0);
+}
+
+int
+keeper_attach(const struct attach_spec *spec, struct keeper_told *told)
+{
+	ssize_t n = -1;
+
+	memset(told, 0, sizeof(*told));
+	if (send(control_fd, spec, sizeof(*spec), MSG_NOSIGNAL) == sizeof(*spec))
+		do
+			n = recv(control_fd, told, sizeof(*told), 0);
+		while (n < 0 && errno == EINTR);
+	if (n != sizeof(*told)) {
+		memset(told, 0, sizeof(*told));
+		snprintf(told->error.text, sizeof(told->error.text),
+		    "the process that attaches has died");
+		snprintf(told->error.hint, sizeof(told->error.hint), "type: alpined --restore");
+	}
+	return (told->attached ? 0 : -1);
+}
+
+int
+keeper_fd(void)
+{
+	return (control_fd);
+}
+
+int
+keeper_event(struct keeper_told *told)
+{
+	ssize_t n = recv(control_fd, told, sizeof(*told), MSG_DONTWAIT);
+
+	if (n == sizeof(*told))
+		return (1);
+	return (n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1);
 }
 
 void
@@ -104,13 +218,13 @@ keeper_finish(void)
 {
 	int waited;
 
-	if (pipe_fd < 0)
+	if (control_fd < 0)
 		return;
-	close(pipe_fd);
-	pipe_fd = -1;
-	for (waited = 0; waited < WAIT_MS; waited += 10) {
+	close(control_fd);
+	control_fd = -1;
+	for (waited = 0; waited < WAIT_MS; waited += 5) {
 		if (waitpid(keeper_pid, NULL, WNOHANG) != 0)
 			return;
-		(void)poll(NULL, 0, 10);
+		(void)poll(NULL, 0, 5);
 	}
 }

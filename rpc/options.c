@@ -15,10 +15,12 @@
 
 #define MTU_MIN 576
 #define MTU_MAX 65521 /* an IP packet behind an Ethernet header in what a TAP carries */
+#define OPTION_FAULT 256
 #define USAGE "usage: alpined [OPTIONS] IFACE ADDRESS/PREFIX\n"
 
 static const char help[] = USAGE
     "       alpined [OPTIONS] --tap NAME ADDRESS/PREFIX\n"
+    "       alpined --restore [--name NAME]\n"
     "\n"
     "Makes a virtual host with a BSD network stack and its own address on IFACE's LAN.\n"
     "\n"
@@ -28,6 +30,8 @@ static const char help[] = USAGE
     "  -M, --mtu BYTES         (that of IFACE)\n"
     "  -t, --tap NAME          use or make this TAP, and attach it to nothing\n"
     "  -b, --bridge NAME       the bridge to make or to join (br-IFACE)\n"
+    "  -a, --attach HOW        bridge (default), bridge=BR, macvtap, packet, tap=NAME\n"
+    "  -R, --restore           bring back the network that a killed alpined left changed\n"
     "  -d, --dns ADDRESS       a name server for programs; may be repeated\n"
     "  -p, --pcap FILE         write all frames to FILE\n"
     "  -s, --socket PATH       control socket (NAME.sock in the run directory)\n"
@@ -179,6 +183,30 @@ instance_name(const char *text)
 		fail("", "name '%s' is not 1 to %d of A-Z a-z 0-9 _ . -", text, RPC_NAME_MAX);
 }
 
+static void
+attach_how(struct options *o, const char *text)
+{
+	o->tap = NULL;
+	if (strcmp(text, "bridge") == 0) {
+		o->attach = ATTACH_BRIDGE;
+	} else if (strncmp(text, "bridge=", 7) == 0) {
+		o->attach = ATTACH_BRIDGE;
+		o->bridge = text + 7;
+		o->bridge_exists = true;
+	} else if (strcmp(text, "macvtap") == 0) {
+		o->attach = ATTACH_MACVTAP;
+	} else if (strcmp(text, "packet") == 0) {
+		o->attach = ATTACH_PACKET;
+	} else if (strncmp(text, "tap=", 4) == 0) {
+		o->attach = ATTACH_TAP;
+		o->tap = text + 4;
+		o->tap_exists = true;
+	} else {
+		fail("one of bridge, bridge=BR, macvtap, packet, tap=NAME",
+		    "--attach %s is not known", text);
+	}
+}
+
 /* ---- all of it ---- */
 
 static const struct option longopts[] = {
@@ -188,6 +216,9 @@ static const struct option longopts[] = {
     {"mtu", required_argument, NULL, 'M'},
     {"tap", required_argument, NULL, 't'},
     {"bridge", required_argument, NULL, 'b'},
+    {"attach", required_argument, NULL, 'a'},
+    {"restore", no_argument, NULL, 'R'},
+    {"fault", required_argument, NULL, OPTION_FAULT},
     {"dns", required_argument, NULL, 'd'},
     {"pcap", required_argument, NULL, 'p'},
     {"socket", required_argument, NULL, 's'},
@@ -207,6 +238,7 @@ one_option(struct options *o, int c, const char *arg)
 	case 'n':
 		instance_name(arg);
 		o->name = arg;
+		o->have_name = true;
 		break;
 	case 'g':
 		ipv4("gateway", arg, o->gateway);
@@ -220,9 +252,23 @@ one_option(struct options *o, int c, const char *arg)
 		break;
 	case 't':
 		o->tap = arg;
+		o->attach = ATTACH_TAP;
+		o->tap_exists = false;
 		break;
 	case 'b':
 		o->bridge = arg;
+		o->bridge_exists = false;
+		break;
+	case 'a':
+		attach_how(o, arg);
+		break;
+	case 'R':
+		o->restore = true;
+		break;
+	case OPTION_FAULT:
+		if (!attach_set_fault(arg))
+			fail("", "--fault %s is not kill@N or fail@N", arg);
+		o->fault = arg;
 		break;
 	case 'd':
 		dns(o, arg);
@@ -265,7 +311,11 @@ check_together(const struct options *o)
 		fail("leave one of them out", "--tap attaches nothing, --bridge does");
 	if (o->tap != NULL && (o->tap[0] == '\0' || strlen(o->tap) >= IFNAMSIZ))
 		fail("", "TAP name '%s' is not 1 to %d characters", o->tap, IFNAMSIZ - 1);
-	if (o->tap == NULL && if_nametoindex(o->iface) == 0)
+	if (o->bridge != NULL && (o->bridge[0] == '\0' || strlen(o->bridge) >= IFNAMSIZ))
+		fail("", "bridge name '%s' is not 1 to %d characters", o->bridge, IFNAMSIZ - 1);
+	if (o->bridge != NULL && o->attach != ATTACH_BRIDGE)
+		fail("leave one of them out", "--bridge goes with --attach bridge only");
+	if (o->tap == NULL && o->iface != NULL && if_nametoindex(o->iface) == 0)
 		fail("`ip link` lists those there are", "no such interface: %s", o->iface);
 }
 
@@ -276,7 +326,8 @@ options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){.name = RPC_DEFAULT_NAME, .ready_fd = -1, .log_level = 6};
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":n:g:m:M:t:b:d:p:s:S:r:l:Vh", longopts, NULL)) != -1) {
+	while (
+	    (c = getopt_long(argc, argv, ":n:g:m:M:t:b:a:Rd:p:s:S:r:l:Vh", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'V':
 			printf("alpined %s\n", ALPINE_VERSION);
@@ -294,9 +345,14 @@ options_parse(struct options *o, int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
+	if (o->restore && argc == 0)
+		return;
+	if (o->restore)
+		fail("give --restore alone, or with --name", "--restore attaches nothing");
 	if (argc == 2)
 		o->iface = argv[0];
-	if ((argc != 2 && (argc != 1 || o->tap == NULL)) || argv[argc - 1][0] == '\0')
+	if ((argc != 2 && (argc != 1 || (o->tap == NULL && !o->bridge_exists))) ||
+	    argv[argc - 1][0] == '\0')
 		fail("type: alpined --help", argc == 0	 ? "no interface and address given"
 					     : argc == 1 ? "interface or address is missing"
 							 : "too many arguments");

@@ -6,14 +6,21 @@
 #include <stdint.h>
 
 #include "rpc/wire.h"
+#include "tapbridge/attach/attach.h"
 
 #define OPTIONS_SYSCTLS 64
 
 struct options {
+	enum attach_mode attach;
 	const char *iface;  /* NULL with --tap */
-	const char *tap;    /* NULL: make one, attach it to iface */
+	const char *tap;    /* ATTACH_TAP's */
 	const char *bridge; /* NULL: br-IFACE */
+	bool bridge_exists; /* --attach bridge=BR: it must be there */
+	bool tap_exists;    /* --attach tap=NAME: likewise */
 	const char *name;
+	bool have_name;
+	bool restore;	    /* bring back what a dead daemon left, and nothing else */
+	const char *fault;  /* for tests: see alpined(8) */
 	const char *socket; /* NULL: in the run directory */
 	const char *pcap;
 	const char *address_text;

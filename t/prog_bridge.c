@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tapbridge/attach/attach.h"
 #include "tapbridge/link.h"
 
 static int
@@ -34,7 +35,8 @@ int
 main(int argc, char **argv)
 {
 	struct link_error le = {"", ""};
-	struct bridge *b;
+	struct attach_spec spec = {.mode = ATTACH_BRIDGE};
+	struct attachment *b;
 	struct link *l;
 	int error = 0;
 
@@ -55,14 +57,18 @@ main(int argc, char **argv)
 	l = tap_open(argv[3], NULL, 0, &le);
 	if (l == NULL)
 		return (fail(&le));
-	b = bridge_attach(argv[2], tap_name(l), argc > 4 ? argv[4] : NULL, &le);
+	snprintf(spec.name, sizeof(spec.name), "prog");
+	snprintf(spec.iface, IFNAMSIZ, "%s", argv[2]);
+	snprintf(spec.tap, IFNAMSIZ, "%s", tap_name(l));
+	snprintf(spec.bridge, IFNAMSIZ, "%s", argc > 4 ? argv[4] : "");
+	b = attach_begin(&spec, &le);
 	if (b == NULL) {
 		l->ops->close(l);
 		return (fail(&le));
 	}
-	printf("ready %s\n", bridge_name(b));
+	printf("ready %s\n", attach_bridge(b));
 	wait_for_eof();
-	if (bridge_detach(b, &le) != 0)
+	if (attach_end(b, &le) != 0)
 		error = fail(&le);
 	l->ops->close(l);
 	return (error);

@@ -18,7 +18,7 @@ check "bsdnet/sys and bsdnet/kern do not look upward to netinet" \
 	"$(inc bsdnet/sys/*.h bsdnet/kern/*.c | grep -E '<netinet6?/')"
 check "bsdnet does not know who runs it" "$(inc bsdnet/*/*.[ch] bsdnet/netinet/cc/* | grep -E '"(rpc|tapbridge|preload|netns_launcher)/|<host/')"
 check "the stack's TCP is not known below netinet" "$(inc bsdnet/net/*.[ch] bsdnet/kern/*.c bsdnet/sys/*.h | grep -E 'tcp|udp')"
-check "tapbridge knows interfaces, not protocols nor programs" "$(inc tapbridge/*.[ch] | grep -E '<netinet/(tcp|udp)|"(rpc|preload|netns_launcher)/')"
+check "tapbridge knows interfaces, not protocols nor programs" "$(inc tapbridge/*.[ch] tapbridge/attach/*.[ch] | grep -E '<netinet/(tcp|udp)|"(rpc|preload|netns_launcher)/')"
 check "the shim, the launcher and alpinectl know rpc's client and the wire format only" \
 	"$(inc preload/*.[ch] netns_launcher/*.[ch] rpc/ctl/*.[ch] rpc/client.[ch] | grep -E '"(bsdnet|kernel_glue|tapbridge)/|"rpc/(server|pump|pair|bsock|ctl\.|confine|linux)')"
 check "packetdrill's module knows the stack by rpc's and kernel_glue's neutral headers" \

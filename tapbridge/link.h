@@ -96,15 +96,18 @@ const char *tap_name(const struct link *);
 int tap_fd(const struct link *);
 int tap_start(struct link *); /* watches its descriptor in the host loop */
 
+/* tap.c: the same over another descriptor, which it takes; and a new one for a link that stays. */
+struct link *tap_from_fd(int fd, const char *name, const uint8_t mac[6], uint32_t mtu,
+    bool is_packet, struct link_error *);
+int tap_replace_fd(struct link *, int fd, const char *name); /* 0 or errno */
+
 /*
- * bridge.c: puts `iface` and the TAP into a bridge, all or nothing; a NIC's addresses and
- * routes go to the bridge and come back by bridge_detach().
+ * share.c: other descriptors that carry Ethernet frames: the character device of a macvtap, and
+ * a packet socket on an interface that passes what is for the stack's addresses. -1 and why not.
  */
-struct bridge;
-struct bridge *bridge_attach(
-    const char *iface, const char *tap, const char *bridge_name, struct link_error *);
-int bridge_detach(struct bridge *, struct link_error *); /* frees it */
-const char *bridge_name(const struct bridge *);
+int share_open_macvtap(const char *name, int ifindex, struct link_error *);
+int share_open_packet(const char *iface, const uint8_t mac[6], const uint8_t addr[4], int prefix,
+    struct link_error *);
 
 /* pcap.c: a trace that libpcap writes (Ethernet, nanosecond stamps of the installed clock). */
 struct pcap_trace;

@@ -40,6 +40,7 @@
 struct tap {
 	struct link t_link; /* first */
 	int t_fd;
+	bool t_is_packet; /* a packet socket, which survives its interface's going down */
 	char t_name[IFNAMSIZ];
 	struct host_watch t_watch;
 };
@@ -268,6 +269,54 @@ fail:
 	return (NULL);
 }
 
+/* Over a descriptor that speaks the virtio header already, or can be told to. Takes it over. */
+struct link *
+tap_from_fd(int fd, const char *name, const uint8_t mac[6], uint32_t mtu, bool is_packet,
+    struct link_error *le)
+{
+	struct tap *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		link_error_set(le, "", "out of memory");
+		close(fd);
+		return (NULL);
+	}
+	t->t_link.ops = &tap_ops;
+	t->t_watch.w_fd = -1;
+	t->t_fd = fd;
+	t->t_is_packet = is_packet;
+	t->t_link.mtu = mtu;
+	memcpy(t->t_link.mac, mac, 6);
+	snprintf(t->t_name, sizeof(t->t_name), "%s", name);
+	if (is_packet)
+		t->t_link.caps = LINK_CAP_CSUM | LINK_CAP_TSO4 | LINK_CAP_TSO6;
+	else if (tap_set_offloads(t, le) != 0) {
+		tap_close(&t->t_link);
+		return (NULL);
+	}
+	return (&t->t_link);
+}
+
+/* The device is another now; the stack's interface stays. The old descriptor is closed. */
+int
+tap_replace_fd(struct link *l, int fd, const char *name)
+{
+	struct tap *t = (struct tap *)l;
+	struct link_error le;
+	bool watched = t->t_watch.w_fd >= 0;
+
+	if (watched)
+		host_watch_del(&t->t_watch);
+	t->t_watch.w_fd = -1;
+	if (t->t_fd >= 0)
+		close(t->t_fd);
+	t->t_fd = fd;
+	snprintf(t->t_name, sizeof(t->t_name), "%s", name);
+	if (!t->t_is_packet && tap_set_offloads(t, &le) != 0)
+		return (EIO);
+	return (tap_start(l));
+}
+
 const char *
 tap_name(const struct link *l)
 {
@@ -366,7 +415,7 @@ tap_rx_one(struct tap *t)
 	memcpy(&v[1], buf, (size_t)niov * sizeof(*buf));
 	n = readv(t->t_fd, v, niov + 1);
 	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
+		if (errno != EAGAIN && errno != EINTR && !(t->t_is_packet && errno == ENETDOWN))
 			tap_lost(t, errno);
 		return (false);
 	}
@@ -385,7 +434,7 @@ tap_event(struct host_watch *w, uint32_t events)
 	struct tap *t = w->w_arg;
 	int i;
 
-	if ((events & EPOLLERR) != 0 && (events & EPOLLIN) == 0) {
+	if ((events & EPOLLERR) != 0 && (events & EPOLLIN) == 0 && !t->t_is_packet) {
 		tap_lost(t, ENODEV);
 		return;
 	}
