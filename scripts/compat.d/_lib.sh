@@ -5,11 +5,16 @@
 US=10.11.12.13 PEER=10.11.12.1
 PY=/usr/bin/python3
 
-# bg NAME COMMAND...: runs it in the background; its output is in NAME.log, its pid in $BG.
+# bg NAME COMMAND...: runs it in the background; its output is in NAME.log, its pid in $BG. In a
+# session of its own: Apache and lighttpd end by a signal to their whole process group.
 bg() {
-	local name=$1
+	local name=$1 where=()
 	shift
-	"$@" >"$TMP/$name.log" 2>&1 </dev/null &
+	case $1 in
+	stack) where=("$LABCMD" run --name "$LAB"); shift ;;
+	peer) where=("$LABCMD" peer --name "$LAB"); shift ;;
+	esac
+	setsid ${where[@]+"${where[@]}"} "$@" >"$TMP/$name.log" 2>&1 </dev/null &
 	BG=$!
 }
 
@@ -33,12 +38,12 @@ descendants() {
 }
 
 # asleep NAME PID COMM [SECONDS]: under strace, the processes COMM below PID make next to no system
-# call while nobody asks anything of them. A wait on a futex is a language's own clock, not the network's.
+# call while nobody asks anything of them. Sleeping on a futex or by the clock is a language's own clock, not the network's.
 asleep() {
 	local pids calls
 	pids=$(for p in $(descendants "$2"); do grep -qE "^($3)" "/proc/$p/comm" 2>/dev/null && echo "$p"; done)
 	[ -n "$pids" ] || { ok "$1: a process named $3" false; return; }
-	timeout -s INT "${4:-3}" strace -f -qq -e trace='!futex,restart_syscall' -o "$TMP/strace" \
+	timeout -s INT "${4:-3}" strace -f -qq -e trace='!futex,restart_syscall,clock_nanosleep,nanosleep' -o "$TMP/strace" \
 		$(printf -- '-p %s ' $pids) 2>/dev/null
 	calls=$(grep -cvE 'resumed|<unfinished|\?\?\?' "$TMP/strace")
 	[ "$calls" -le "${5:-12}" ] || diag "$(head -n 20 "$TMP/strace")"
@@ -65,4 +70,39 @@ CONF
 ab_sound() {
 	grep -E '^(Complete|Failed|Non-2xx|Requests per)' "$1" | sed 's/^/# /'
 	grep -q "^Complete requests: *$2\$" "$1" && grep -q '^Failed requests: *0$' "$1" && ! grep -q '^Non-2xx' "$1"
+}
+
+# ssh_keys: $TMP/ssh with a client's key, a server's, and an account that takes the key.
+ssh_keys() {
+	mkdir -p "$TMP/ssh" /run/sshd
+	ftp_account "$TMP/ssh"
+	ssh-keygen -q -t ed25519 -N '' -f "$TMP/ssh/id"
+	ssh-keygen -q -t ed25519 -N '' -f "$TMP/ssh/host"
+	cp "$TMP/ssh/id.pub" "$TMP/ssh/authorized"
+	chmod 644 "$TMP/ssh/authorized"
+}
+
+# sshd_at WHERE ADDRESS PORT: Debian's sshd, with its privilege separation, sandbox and PAM.
+sshd_at() {
+	cat >"$TMP/ssh/sshd.$1" <<CONF
+ListenAddress $2:$3
+HostKey $TMP/ssh/host
+AuthorizedKeysFile $TMP/ssh/authorized
+StrictModes no
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+UsePAM yes
+GatewayPorts clientspecified
+PidFile $TMP/ssh/pid.$1
+MaxStartups 100
+Subsystem sftp internal-sftp
+CONF
+	bg "sshd.$1" unshare --mount sh -c 'for f in passwd group shadow; do mount --bind "$1/$f" /etc/$f || exit 1; done
+		shift; exec "$@"' sh "$TMP/ssh" "$LABCMD" "${1/stack/run}" /usr/sbin/sshd -D -e -f "$TMP/ssh/sshd.$1"
+	SSHD=$BG
+	port_open peer "$2" "$3"
+}
+ssh_options() {
+	printf '%s\n' -i "$TMP/ssh/id" -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR \
+		-o "UserKnownHostsFile=$TMP/ssh/known" -o ConnectTimeout=20
 }
