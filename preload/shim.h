@@ -168,6 +168,10 @@ shim_fresh(int fd)
 	       !atomic_load_explicit(&shim_confined, memory_order_relaxed) && shim_fresh_slow(fd);
 }
 
+/* --- shim_exec.c --- */
+
+void shim_exec_init(void); /* part of shim_init() */
+
 /* --- shim_io.c --- */
 
 /* A stream of ours said end of file, or EPIPE: is there a reason? Returns n, or -1 and errno. */

@@ -96,6 +96,8 @@ shim_syscall(long nr, long a, long b, long c, long d, long e, long f)
 		return setsockopt((int)a, (int)b, (int)c, PTR(void *, d), (socklen_t)e);
 	case SYS_getsockopt:
 		return getsockopt((int)a, (int)b, (int)c, PTR(void *, d), PTR(socklen_t *, e));
+	case SYS_execve:
+		return execve(PTR(char *, a), PTR(char **, b), PTR(char **, c));
 	case SYS_shutdown:
 		return shutdown((int)a, (int)b);
 	case SYS_sendto:

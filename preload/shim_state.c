@@ -349,6 +349,7 @@ shim_init_slow(void)
 	int saved = errno;
 
 	find_real();
+	shim_exec_init();
 	rpc_syscall = real.syscall;
 	make_private_page();
 	atomic_store_explicit(&shim_inited, true, memory_order_release);

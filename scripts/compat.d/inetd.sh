@@ -26,11 +26,11 @@ $US:7003 dgram udp wait root $TMP/udp udp
 $US:echo stream tcp nowait root internal
 CONF
 	bg inetd stack inetd -i "$TMP/inetd.conf"
-	bg tcpserver stack tcpserver -v -c 100 $US 7011 "$TMP/who"
-	bg tcpcat stack tcpserver -c 100 $US 7012 cat
+	bg tcpserver stack tcpserver -RHl alpine -c 100 $US 7011 "$TMP/who"
+	bg tcpcat stack tcpserver -RHl alpine -c 100 $US 7012 cat
 	bg socat stack socat TCP-LISTEN:7021,bind=$US,reuseaddr,fork,backlog=100 EXEC:cat
 	bg socats stack socat TCP-LISTEN:7022,bind=$US,reuseaddr,fork 'SYSTEM:read x; echo "$x $SOCAT_PEERADDR"'
-	bg busybox stack busybox nc -ll -p 7031 -s $US -e cat
+	bg busybox stack busybox nc -ll -p 7031 -e cat
 	for i in 7001 7011 7021 7022 7031; do port_open peer $US $i; done
 	through "inetd, nowait" 7001
 	through "inetd's own echo" 7
