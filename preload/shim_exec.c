@@ -8,7 +8,6 @@
  * These are called in vfork()ed children as well: no malloc; what is built lies on the stack.
  * system() and popen() take the process's own environment, which is mended for them.
  */
-#include <alloca.h>
 #include <dlfcn.h>
 #include <limits.h>
 #include <spawn.h>
@@ -55,7 +54,7 @@ shim_exec_init(void)
 	if (dladdr(line, &self) != 0 && self.dli_fname != NULL && self.dli_fname[0] == '/' &&
 	    strlen(self.dli_fname) < PATH_MAX) {
 		memcpy(line, VARIABLE, VARIABLE_LEN);
-		strcpy(line + VARIABLE_LEN, self.dli_fname);
+		memcpy(line + VARIABLE_LEN, self.dli_fname, strlen(self.dli_fname) + 1);
 	}
 }
 
@@ -115,7 +114,7 @@ fill(char *const envp[], const struct look *l, char **room, char *text)
 	memcpy(text, line, ours + 1);
 	if (l->length > ours + 1) {
 		text[ours] = ':';
-		strcpy(text + ours + 1, envp[l->at] + VARIABLE_LEN);
+		memcpy(text + ours + 1, envp[l->at] + VARIABLE_LEN, l->length - ours - 1);
 	}
 	if (l->n > 0)
 		memcpy(room, envp, l->n * sizeof(*room));
@@ -132,8 +131,8 @@ fill(char *const envp[], const struct look *l, char **room, char *text)
 		char *const *result_ =                                                             \
 		    look_.length == 0                                                              \
 			? (envp)                                                                   \
-			: fill((envp), &look_, alloca((look_.n + 2) * sizeof(char *)),             \
-			      alloca(look_.length));                                               \
+			: fill((envp), &look_, __builtin_alloca((look_.n + 2) * sizeof(char *)),   \
+			      __builtin_alloca(look_.length));                                     \
 		errno = saved_;                                                                    \
 		(char **)(uintptr_t)result_;                                                       \
 	})
@@ -203,7 +202,7 @@ fexecve(int fd, char *const argv[], char *const envp[])
 		for (char *p_ = arg_; p_ != NULL; p_ = va_arg(count_, char *))                     \
 			n_++;                                                                      \
 		va_end(count_);                                                                    \
-		(argv) = alloca((n_ + 1) * sizeof(char *));                                        \
+		(argv) = __builtin_alloca((n_ + 1) * sizeof(char *));                              \
 		(argv)[0] = arg_;                                                                  \
 		for (i_ = 1; i_ <= n_; i_++)                                                       \
 			(argv)[i_] = va_arg(ap, char *);                                           \

@@ -12,7 +12,7 @@ class S(socketserver.ThreadingTCPServer): allow_reuse_address = True; request_qu
 S(("10.11.12.1", 7001), H).serve_forever()
 PY
 peer /usr/bin/python3 "$TMP/serve.py" &
-wait_for 10 peer bash -c 'exec 3<>/dev/tcp/10.11.12.1/7001'
+disown; wait_for 10 peer bash -c 'exec 3<>/dev/tcp/10.11.12.1/7001'
 # who: says which address the server saw, and the environment it was given
 cat >"$TMP/who" <<'SH'
 #!/bin/bash
