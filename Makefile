@@ -59,17 +59,18 @@ PD_H     := $(filter-out $(PD_K),$(wildcard t/packetdrill/pd_*.c))
 PD_CMD_H := $(wildcard t/packetdrill/cmd*.c)
 PD_DRV_H := t/packetdrill/test_driver.c
 # programs of t/: those that speak to libc, and those that are part of the stack
-TEST_H   := $(filter-out t/prog_tcptable.c,$(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c \
+TEST_H   := $(filter-out t/prog_tcptable.c t/prog_sockapi.c,$(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c \
               t/fuzz_*.c))
-TEST_K   := $(filter-out $(TEST_H),$(wildcard t/*.c))
+TEST_K   := $(filter-out $(TEST_H) t/prog_sockapi.c,$(wildcard t/*.c))
 FUZZ_K   := $(wildcard t/fuzz/*.c)
+SOCKAPI_H := t/prog_sockapi.c $(wildcard t/sockapi/*.c)
 # alpine-sim: sim_*.c is its half in the kernel world
 SIM_K    := $(wildcard t/sim/sim_*.c)
 SIM_H    := $(filter-out $(SIM_K),$(wildcard t/sim/*.c))
 
 KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K) $(FUZZ_K) $(PD_K) $(SIM_K)
 HOST_SRC := $(GLUE_H) $(LINK_H) $(CLIENT_H) $(CTL_H) $(SERVER_H) $(RUN_H) $(BENCH_H) $(TLIB_H) $(TEST_H) \
-            $(PD_H) $(PD_CMD_H) $(PD_DRV_H) $(SIM_H)
+            $(PD_H) $(PD_CMD_H) $(PD_DRV_H) $(SIM_H) $(SOCKAPI_H)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 STACK_OBJ  := $(call obj,$(GLUE_K) $(GLUE_H) $(STACK_K) $(LINK_K))
@@ -84,7 +85,7 @@ PD_NAMES := sysctl sockstat tcpdrop sleep ip tc
 PD_BIN   := $(addprefix $(B)/lib/packetdrill-bin/,$(PD_NAMES))
 PD_SRC_K := $(GLUE_K) $(STACK_K) $(SERVER_K) $(PD_K)
 PD_SRC_H := $(GLUE_H) $(PD_H)
-TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H)) $(if $(SANFLAGS),,$(B)/t/pd_driver)
+TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H)) $(B)/t/prog_sockapi $(if $(SANFLAGS),,$(B)/t/pd_driver)
 BENCH := $(if $(BENCH_H),$(B)/bin/netbench)
 
 .PHONY: print-module-cflags all tests bench fuzz clean install lint format lint-files lint-kflags lint-hflags
@@ -176,6 +177,11 @@ $(patsubst t/%.c,$(B)/t/%,$(TEST_H)): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(ca
 $(B)/t/pd_driver: $(call obj,$(PD_DRV_H) $(TLIB_H)) $(PD_SO) $(PD_BIN)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(filter %.o,$^) -o $@ -lpthread -ldl
+
+# What the socket calls say, on whatever stack: it is a program like any other, without ours.
+$(B)/t/prog_sockapi: $(call obj,$(SOCKAPI_H))
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ -lpthread
 
 $(B)/t/fuzz_replay: $(call obj,$(FUZZ_K) $(TLIB_K))
 

@@ -290,8 +290,13 @@ turn(bool may_sleep)
 		return;
 	}
 	kern_clock_update(); /* callbacks must not arm timers from the time before the wait */
+	/* What hung up came before whatever was asked after it, whichever epoll tells first. */
 	for (i = 0; i < n; i++)
-		dispatch(&events[i]);
+		if ((events[i].events & EPOLLHUP) != 0)
+			dispatch(&events[i]);
+	for (i = 0; i < n; i++)
+		if ((events[i].events & EPOLLHUP) == 0)
+			dispatch(&events[i]);
 }
 
 int

@@ -5,6 +5,7 @@
  * is end of file or EPIPE is alpined asked whether there is a reason: the pair can say that the
  * other end is gone, not why. Datagram sockets go to shim_dgram.c.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "preload/shim.h"
@@ -52,6 +53,15 @@ static inline ssize_t
 read_result(int fd, ssize_t n, bool wanted)
 {
 	return n != 0 || !wanted ? n : shim_stream_end(fd, n);
+}
+
+/* TCP's answer to who writes to a stream that is not connected: EPIPE, and the signal. */
+ssize_t
+shim_fresh_write(int flags)
+{
+	if ((flags & MSG_NOSIGNAL) == 0)
+		raise(SIGPIPE);
+	return shim_fail(EPIPE);
 }
 
 static inline ssize_t
@@ -118,6 +128,8 @@ write(int fd, const void *buf, size_t len)
 	shim_init();
 	if (shim_maybe_dgram(fd, &id))
 		return dgram_send_one(fd, id.cookie, buf, len, 0);
+	if (shim_fresh(fd))
+		return shim_fresh_write(0);
 	return write_result(fd, real.write(fd, buf, len));
 }
 
@@ -133,6 +145,8 @@ writev(int fd, const struct iovec *iov, int n)
 
 		return shim_dgram_send(fd, id.cookie, &msg, 0);
 	}
+	if (shim_fresh(fd))
+		return shim_fresh_write(0);
 	return write_result(fd, real.writev(fd, iov, n));
 }
 
@@ -180,6 +194,8 @@ send(int fd, const void *buf, size_t len, int flags)
 	shim_init();
 	if (shim_maybe_dgram(fd, &id))
 		return dgram_send_one(fd, id.cookie, buf, len, flags);
+	if (shim_fresh(fd))
+		return shim_fresh_write(flags);
 	return write_result(fd, real.send(fd, buf, len, flags));
 }
 

@@ -113,6 +113,8 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 		id.class = SHIM_FOREIGN;
 	if (id.class == SHIM_DGRAM)
 		return shim_dgram_send(fd, id.cookie, msg, flags);
+	if (shim_fresh(fd))
+		return shim_fresh_write(flags);
 	if (id.class == SHIM_STREAM) { /* TCP looks at neither; the pair would */
 		struct msghdr plain = {.msg_iov = msg->msg_iov, .msg_iovlen = msg->msg_iovlen};
 

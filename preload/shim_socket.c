@@ -263,6 +263,16 @@ take_connection(int fd, int flags, struct rpc_accept *record, int *got)
 	return (msg.msg_flags & MSG_CTRUNC) != 0 ? EMFILE : ECONNABORTED;
 }
 
+/* Tells alpined that the connection was taken: its end of the pair sees the name. */
+static void
+mark_taken(int fd)
+{
+	const sa_family_t autobind = AF_UNIX;
+
+	if (!atomic_load_explicit(&shim_confined, memory_order_relaxed))
+		real.syscall(SYS_bind, (long)fd, &autobind, (long)sizeof(autobind));
+}
+
 SHIM_EXPORT int
 accept4(int fd, __SOCKADDR_ARG addr, socklen_t *len, int flags)
 {
@@ -282,6 +292,7 @@ accept4(int fd, __SOCKADDR_ARG addr, socklen_t *len, int flags)
 		error = take_connection(fd, flags, &record, &got);
 	if (error != 0)
 		return shim_fail(error);
+	mark_taken(got);
 	if ((flags & SOCK_NONBLOCK) != 0)
 		real.syscall(SYS_fcntl, (long)got, (long)F_SETFL, (long)(O_RDWR | O_NONBLOCK));
 	if (name != NULL && (error = shim_addr_out(&record.a_peer, name, len)) != 0) {

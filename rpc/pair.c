@@ -7,10 +7,10 @@
  * gives that number once, so nobody can forge it.
  *
  * Our end is watched edge-triggered. An edge, or an upcall of the stack, only marks the pair and
- * puts it on the ready queue; one task runs the queue, each pair for a bounded share
- * (net.alpine.pump_budget), so work is batched and no socket starves the others. EPOLLOUT is
- * asked for only while the program's queue is full: otherwise every read of the program would
- * wake us.
+ * puts it on the ready queue (a closing is seen to at once); one task runs the queue, each pair for
+ * a bounded share (net.alpine.pump_budget), so work is batched and no socket starves the others.
+ * EPOLLOUT is asked for only while the program's queue is full: otherwise every read of the program
+ * would wake us.
  *
  * EPOLLHUP means that both directions of the pair are over. That is the program's last close(),
  * or its shutdown() where ours had gone before. Both end the connection in both directions, so
@@ -31,7 +31,8 @@
 
 #include "rpc/pair.h"
 
-#define HASH_SIZE 4096 /* buckets; cookies are consecutive numbers */
+#define HASH_SIZE 4096	       /* buckets; cookies are consecutive numbers */
+#define LISTENER_SNDBUF 106496 /* bytes, for records of connections; the kernel doubles it */
 
 static LIST_HEAD(, pair) table[HASH_SIZE];
 static LIST_HEAD(, pair) all_pairs;
@@ -128,7 +129,9 @@ pair_edge(struct host_watch *w, uint32_t events)
 		p->p_flags |= PF_HUP;
 	if ((events & EPOLLERR) != 0)
 		p->p_flags |= PF_RESET;
-	pair_ready(p);
+	/* closed: before the program's next request, which may want the port */
+	if ((events & EPOLLHUP) == 0 || p->p_pump->run(p))
+		pair_ready(p);
 }
 
 void
@@ -257,8 +260,22 @@ pair_by_fd(int program_fd, uint64_t *cookiep)
 }
 
 void
+pair_size(struct pair *p, int program_fd)
+{
+	if (p->p_sndbuf != 0)
+		(void)setsockopt(
+		    program_fd, SOL_SOCKET, SO_SNDBUF, &p->p_sndbuf, sizeof(p->p_sndbuf));
+	if (p->p_rcvbuf != 0)
+		(void)setsockopt(p->p_fd, SOL_SOCKET, SO_SNDBUF, &p->p_rcvbuf, sizeof(p->p_rcvbuf));
+}
+
+void
 pair_make_listener(struct pair *p)
 {
+	const int records = LISTENER_SNDBUF; /* whatever its connections shall have */
+
+	if (p->p_rcvbuf != 0)
+		(void)setsockopt(p->p_fd, SOL_SOCKET, SO_SNDBUF, &records, sizeof(records));
 	p->p_pump = &pump_listen;
 	bsock_set_held_fn(p->p_so, listener_held);
 	pair_ready(p);

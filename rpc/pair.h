@@ -30,6 +30,7 @@
 #define PF_URGENT 0x0800      /* the program sent urgent data */
 #define PF_IN_END 0x1000      /* it writes no more: read until 0 */
 #define PF_FASTOPEN 0x4000    /* its data went with the SYN (RFC 7413) */
+#define PF_PEER_EOF 0x8000    /* PF_OUT_EOF for the peer's FIN */
 #define PF_ORPHAN 0x2000      /* its listener went while it may have waited there */
 
 struct pair;
@@ -59,6 +60,7 @@ struct pair {
 	int p_wait_fd;		   /* a blocking connect's answer goes here; -1 none */
 	uint32_t p_fill;	   /* gate bytes that lie before the program's own, in our end */
 	struct held_dgram *p_held; /* a datagram that did not fit */
+	int p_sndbuf, p_rcvbuf;	   /* a stream's, bytes as the program set them; 0: it did not */
 
 	/* listener: connections handed over, the oldest first; each is PF_WAITING */
 	struct pair_queue p_waiting;
@@ -84,6 +86,7 @@ void pair_destroy(struct pair *, bool reset); /* socket, descriptor, all */
 void pair_bury(struct pair *, int linux_errno);
 struct pair *pair_by_fd(int program_fd, uint64_t *cookie);
 void pair_make_listener(struct pair *);
+void pair_size(struct pair *, int program_fd); /* as its p_sndbuf and p_rcvbuf say */
 void pair_ready(struct pair *);
 bsock_event_fn pair_event;		 /* the bsock's */
 void pair_want(struct pair *, bool out); /* ask for EPOLLOUT as well, or no more */

@@ -7,15 +7,18 @@
  * divided by what one record is charged (measured once); both sorts together are held against
  * the backlog.
  *
- * Records are taken in order, so the pairs that wait are the last ones of p_waiting: that is how
- * a connection which nobody accepted is told from one that was closed at once, when the listener
- * goes away: the former is reset, as a kernel does.
+ * When a listener goes away, a connection that nobody accepted is reset, as a kernel does; one that
+ * was accepted and closed at once is not. The shim tells them apart: accept() gives the program's
+ * end a name (autobind), which is asked for only here. A program that confined itself must not
+ * make that call. For it, records are taken in order, so the pairs that wait are the last ones of
+ * p_waiting, and those that hang up without a word soon after their listener were among them.
  */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <linux/sockios.h>
@@ -124,15 +127,25 @@ listener_held(void *owner)
 	return (refresh(owner));
 }
 
+/* The shim gives the program's end a name when it has taken it. The name outlives the end. */
+static bool
+was_accepted(const struct pair *conn)
+{
+	struct sockaddr_un name;
+	socklen_t len = sizeof(name);
+
+	return ((conn->p_flags & PF_TALKED) != 0 ||
+		(getpeername(conn->p_fd, (struct sockaddr *)&name, &len) == 0 &&
+		    len > offsetof(struct sockaddr_un, sun_path)));
+}
+
 bool
 listener_died_waiting(struct pair *conn)
 {
-	if ((conn->p_flags & PF_TALKED) != 0)
+	if ((conn->p_flags & (PF_ORPHAN | PF_WAITING)) == 0 || was_accepted(conn))
 		return (false);
 	if ((conn->p_flags & PF_ORPHAN) != 0)
 		return (host_monotonic_ns() - conn->p_orphaned_ns < ORPHAN_NS);
-	if ((conn->p_flags & PF_WAITING) == 0)
-		return (false);
 	refresh(conn->p_listener);
 	return ((conn->p_flags & PF_WAITING) != 0);
 }
@@ -156,6 +169,9 @@ hand_over_one(struct pair *l)
 	}
 	conn->p_so = so;
 	bsock_set_owner(so, conn);
+	conn->p_sndbuf = l->p_sndbuf;
+	conn->p_rcvbuf = l->p_rcvbuf;
+	pair_size(conn, fd);
 	error = send_record(l->p_fd, &record, fd);
 	close(fd);
 	if (error != 0) {

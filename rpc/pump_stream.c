@@ -149,7 +149,7 @@ static void
 no_more_for_program(struct pair *p)
 {
 	(void)shutdown(p->p_fd, SHUT_WR);
-	p->p_flags |= PF_OUT_EOF;
+	p->p_flags |= PF_OUT_EOF | PF_PEER_EOF;
 }
 
 static void
@@ -231,7 +231,25 @@ look_for_error(struct pair *p)
 {
 	if (p->p_error == 0)
 		p->p_error = bsock_take_error(p->p_so);
+	/* a reset behind the peer's FIN, before ours: Linux's tcp(7) knows nobody reads any more */
+	if (p->p_error == LINUX_ECONNRESET &&
+	    (p->p_flags & (PF_PEER_EOF | PF_IN_EOF)) == PF_PEER_EOF)
+		p->p_error = LINUX_EPIPE;
 	return (p->p_error != 0 ? failed(p, p->p_error) : GO_ON);
+}
+
+/*
+ * The program does not read, and what came before the error waits for it: but it may be waiting
+ * in a write, or about to, and that has an answer now. Its end becomes one that cannot be
+ * written; the errno is SO_ERROR's until everything was read.
+ */
+static void
+error_behind_data(struct pair *p)
+{
+	if (p->p_error != 0 || (p->p_error = bsock_take_error(p->p_so)) == 0)
+		return;
+	(void)shutdown(p->p_fd, SHUT_RD);
+	p->p_flags |= PF_IN_EOF;
 }
 
 static size_t
@@ -254,6 +272,8 @@ pump_out(struct pair *p)
 	if ((p->p_flags & PF_OUT_EOF) != 0 && (p->p_flags & PF_HUP) == 0)
 		return (look_for_error(p));
 	while (moved > 0) {
+		if ((p->p_flags & PF_OUT_BLOCKED) != 0)
+			error_behind_data(p);
 		if ((p->p_flags & (PF_OUT_BLOCKED | PF_OUT_EOF | PF_RESET)) != 0)
 			return (GO_ON);
 		if (budget == 0)
@@ -346,7 +366,9 @@ pump_in(struct pair *p)
 	size_t budget = (size_t)bsock_limits.pump_budget, moved, space;
 	enum verdict v;
 
-	while ((p->p_flags & PF_IN_READY) != 0 && (p->p_flags & (PF_IN_EOF | PF_RESET)) == 0) {
+	/* what it wrote before it closed is sent, even where a RST follows: as far as there is room
+	 */
+	while ((p->p_flags & PF_IN_READY) != 0 && (p->p_flags & PF_IN_EOF) == 0) {
 		if (p->p_error != 0)
 			return (MORE); /* pump_out() tells it */
 		if ((p->p_flags & PF_URGENT) != 0)

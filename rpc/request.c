@@ -217,6 +217,23 @@ request_getpeername(struct request *r)
 
 /* ---- options ---- */
 
+/*
+ * A stream's bytes lie in the pair as well as in the stack, so what bounds them is the pair's
+ * too: its kernel takes the same number. A refusal there is of no consequence.
+ */
+static void
+size_pair(const struct request *r, struct pair *p, const struct rpc_sockopt *o)
+{
+	int *kept = o->o_name == LINUX_SO_SNDBUF ? &p->p_sndbuf : &p->p_rcvbuf;
+
+	if (o->o_level != LINUX_SOL_SOCKET || !bsock_is_stream(p->p_so) ||
+	    (o->o_name != LINUX_SO_SNDBUF && o->o_name != LINUX_SO_RCVBUF))
+		return;
+	memcpy(kept, r->r_data + sizeof(*o), sizeof(*kept));
+	if (p->p_pump == &pump_stream)
+		pair_size(p, r->r_fds[0]);
+}
+
 int
 request_setsockopt(struct request *r)
 {
@@ -233,8 +250,11 @@ request_setsockopt(struct request *r)
 	error = find_live(r, &p, 0);
 	if (error != 0 || p == NULL)
 		return (error); /* of no consequence any more */
-	return (
-	    bsock_setsockopt(p->p_so, &cred, o.o_level, o.o_name, r->r_data + sizeof(o), o.o_len));
+	error =
+	    bsock_setsockopt(p->p_so, &cred, o.o_level, o.o_name, r->r_data + sizeof(o), o.o_len);
+	if (error == 0)
+		size_pair(r, p, &o);
+	return (error);
 }
 
 static int

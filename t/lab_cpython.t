@@ -11,6 +11,11 @@ ok "UDP" tests test.test_socket.BasicUDPTest test.test_socket.UDPTimeoutTest
 ok "sendmsg and recvmsg" tests test.test_socket.SendmsgTCPTest test.test_socket.RecvmsgTCPTest test.test_socket.SendmsgUDPTest
 ok "non-blocking" tests test.test_socket.NonBlockingTCPTests
 ok "socketserver" stack timeout -k 5 50 /usr/bin/python3.11 -m test -u network test_socketserver
+ok "a connection that was accepted and closed, its listener too" tests test.test_telnetlib.GeneralTests
+ok "a reset wakes who waits in write()" tests test.test_ssl.ThreadedTests.test_nonblocking_send
+ok "what was written before a reset is read" tests test.test_poplib.TestPOP3Class.test_stls_context
+ok "SO_SNDBUF bounds what is on its way" tests test.test_asyncio.test_sendfile.EPollEventLoopTests.test_sendfile_close_peer_in_the_middle_of_receiving
+ok "a write to an unconnected stream is EPIPE" tests test.test_ssl.BasicSocketTests.test_wrapped_unconnected
 is "a bad pointer is EFAULT" "$(stack timeout 20 /usr/bin/python3.11 -c '
 import ctypes, errno, socket
 C = ctypes.CDLL(None, use_errno=True); bad = ctypes.c_void_p(8); n = ctypes.c_int(16); buf = ctypes.create_string_buffer(64)

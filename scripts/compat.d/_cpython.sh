@@ -6,7 +6,7 @@
 MODULES="test_socket test_select test_poll test_epoll test_selectors test_socketserver test_ftplib
 	test_httplib test_httpservers test_smtplib test_poplib test_imaplib test_ssl test_telnetlib
 	test_urllib2_localnet test_xmlrpc test_asyncio"
-LIMIT=${COMPAT_LIMIT:-600} # seconds for a module
+LIMIT=${COMPAT_LIMIT:-900} # seconds for a module
 PYTHON=/usr/bin/python3.11
 
 # A test's name is its class's path; its verdict stands at the end of that line or a later one.
@@ -24,7 +24,7 @@ reason() {
 }
 
 cpython() {
-	local m bad=0 run=("$PYTHON" -m test -u network -v --timeout=60 -i '*VSOCK*')
+	local m bad=0 run=("$PYTHON" -m test -u network -v --timeout=600 -i '*VSOCK*')
 	[ $# -gt 0 ] || set -- $MODULES
 	need_root
 	need_packages $PKG_BUILD $PKG_LAB libpython3.11-testsuite
