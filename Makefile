@@ -94,12 +94,15 @@ all: $(BINS) $(SHIM) $(if $(SANFLAGS),,$(PD_SO)) $(PD_BIN)
 tests: $(TESTS)
 bench: $(BENCH)
 
-# How a module for alpine-sim is compiled: $(CC) $(make -s print-module-cflags) -shared x.c -o x.so
+# How a module is compiled (scripts/module does it): host/module.h.
+.PHONY: print-module-cflags
 print-module-cflags:
-	@echo $(filter-out -MMD -MP -Werror,$(SIM_CFLAGS)) -fPIC
+	@echo $(filter-out -MMD -MP -Werror -fvisibility=hidden $(SANFLAGS),$(KFLAGS)) -fPIC
 
 # ---- how
 
+# Modules use the stack's names.
+$(call obj,$(GLUE_K) $(STACK_K)): KFLAGS += -fvisibility=default
 $(call obj,$(KERN_SRC)): $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(KFLAGS) -c $< -o $@
@@ -134,7 +137,7 @@ $(filter-out %/sysctl,$(PD_BIN)): $(B)/lib/packetdrill-bin/sysctl
 
 $(B)/bin/alpined: $(ALPINED_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $^ -o $@ $(NL_LIBS) -lcap -lpcap
+	$(CC) $(SANFLAGS) -rdynamic $^ -o $@ $(NL_LIBS) -lcap -lpcap -ldl
 
 $(B)/bin/alpinectl: $(call obj,$(CTL_H) $(CLIENT_H))
 	@mkdir -p $(@D)

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "kernel_glue/include/host/host.h"
+#include "kernel_glue/include/host/module.h"
 #include "kernel_glue/include/host/sysctl_text.h"
 #include "rpc/confine.h"
 #include "rpc/keeper.h"
@@ -199,7 +200,6 @@ open_wire(void)
 		trace = pcap_trace_open(opt.pcap, &le);
 		if (trace == NULL)
 			fail(le.hint, "%s", le.text);
-		if_link_set_tap(wire, pcap_trace_frame, trace);
 	}
 	if (keeper_fd() >= 0 &&
 	    host_watch_add(&keeper_watch, keeper_fd(), EPOLLIN, on_keeper, NULL) != 0)
@@ -226,6 +226,34 @@ set_sysctls(void)
 	}
 }
 
+/* FILE[,ARGS]: what stands in front of the first comma, if the whole is not a file's name. */
+static void
+load_modules(void)
+{
+	alpine_module_init_fn *init;
+	char file[4096], why[512];
+	const char *spec, *args;
+	unsigned i;
+	int error;
+
+	for (i = 0; i < opt.nmodules; i++) {
+		spec = opt.modules[i];
+		args = access(spec, F_OK) != 0 ? strchr(spec, ',') : NULL;
+		snprintf(file, sizeof(file), "%.*s",
+		    (int)(args != NULL ? args - spec : (ptrdiff_t)strlen(spec)), spec);
+		init = host_module_load(file, why, sizeof(why));
+		if (init == NULL)
+			fail("scripts/module of the source tree compiles one", "--module %s: %s",
+			    file, why);
+		error = bsd_module_init(init, opt.name, args != NULL ? args + 1 : "");
+		if (error != 0)
+			fail("", "--module %s: its initialization failed: %s", spec,
+			    bsd_strerror(error));
+		log_line(6, "module %s%s%s", file, args != NULL ? ": " : "",
+		    args != NULL ? args + 1 : "");
+	}
+}
+
 static void
 configure_stack(void)
 {
@@ -233,6 +261,8 @@ configure_stack(void)
 
 	if (error != 0)
 		fail("", "cannot make the stack's interface: %s", bsd_strerror(error));
+	if (trace != NULL)
+		if_link_set_tap(wire, pcap_trace_frame, trace);
 	error = bsd_if_configure(STACK_IF "0", opt.addr, opt.prefix);
 	if (error != 0)
 		fail("", "cannot give %s to the stack: %s", opt.address_text, bsd_strerror(error));
@@ -360,6 +390,7 @@ main(int argc, char **argv)
 		return (restore());
 	kern_boot();
 	set_sysctls();
+	load_modules();
 	if (pair_init(opt.name) != 0)
 		fail("", "the name %s is too long", opt.name);
 	open_server();

@@ -13,6 +13,7 @@
 #include <host/sysctl_text.h>
 
 #include "rpc/bsd_var.h"
+#include <host/module.h>
 
 #define TEXT_MAX 4096 /* bytes of one sysctl's value or description */
 
@@ -167,4 +168,12 @@ bsd_sysctl(const char *request, bool may_write, bsd_emit_fn *emit, void *arg)
 	}
 	(void)sysctl_text_foreach(name, list_one, &l);
 	return (l.found > 0 ? 0 : LINUX_ENOENT);
+}
+
+int
+bsd_module_init(alpine_module_init_fn *init, const char *name, const char *args)
+{
+	const struct alpine_module_host host = {.name = name, .vnet = curvnet, .number = 1};
+
+	return (init(&host, args));
 }

@@ -16,6 +16,7 @@
 #include "rpc/wire.h"
 #include "tapbridge/link.h" /* struct link_iov */
 
+struct alpine_module_host;
 struct bsock;
 
 /* Who asks. uid 0 has BSD's privileges. */
@@ -133,6 +134,9 @@ int bsd_default_route(const uint8_t gateway[4]);
 void bsd_if_info(const char *ifname, struct bsd_ifinfo *);
 /* Own addresses without loopback's, port = prefix length. */
 unsigned bsd_addresses(struct rpc_addr *, unsigned max);
+/* Starts a module (host/module.h) in the stack; a BSD errno. */
+int bsd_module_init(int (*init)(const struct alpine_module_host *, const char *), const char *name,
+    const char *args);
 /* Every connection of every socket is reset, and the interface taken down: the end. */
 void bsd_shutdown(void);
 

@@ -38,6 +38,7 @@ static const char help[] = USAGE
     "  -S, --sysctl NAME=VALUE set it before the interface comes up; may be repeated\n"
     "  -r, --ready-fd N        write a line to descriptor N when ready\n"
     "  -l, --log-level LEVEL   emerg alert crit err warning notice info debug, or 0-7 (info)\n"
+    "      --module FILE[,ARGS] load code of your own into the stack; may be repeated\n"
     "      --debug-clock       the stack's time stops while alpined is stopped\n"
     "  -V, --version\n"
     "  -h, --help\n"
@@ -226,6 +227,7 @@ static const struct option longopts[] = {
     {"ready-fd", required_argument, NULL, 'r'},
     {"log-level", required_argument, NULL, 'l'},
     {"debug-clock", no_argument, NULL, 'D'},
+    {"module", required_argument, NULL, 'K'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -286,6 +288,11 @@ one_option(struct options *o, int c, const char *arg)
 		break;
 	case 'r':
 		o->ready_fd = (int)number("descriptor", arg, 0, 1048576);
+		break;
+	case 'K':
+		if (o->nmodules == OPTIONS_MODULES)
+			fail("", "more than %d modules", OPTIONS_MODULES);
+		o->modules[o->nmodules++] = arg;
 		break;
 	case 'D':
 		o->debug_clock = true;

@@ -9,6 +9,7 @@
 #include "tapbridge/attach/attach.h"
 
 #define OPTIONS_SYSCTLS 64
+#define OPTIONS_MODULES 8
 
 struct options {
 	enum attach_mode attach;
@@ -32,6 +33,8 @@ struct options {
 	unsigned ndns;
 	const char *sysctls[OPTIONS_SYSCTLS];
 	unsigned nsysctls;
+	const char *modules[OPTIONS_MODULES]; /* FILE[,ARGS] */
+	unsigned nmodules;
 	bool debug_clock;
 	int ready_fd;
 	int log_level; /* 0-7, as syslog(3) */

@@ -14,6 +14,7 @@
 
 #include <net/if_var.h>
 #include <net/netisr.h>
+#include <net/pfil.h>
 #include <net/vnet.h>
 #include <netinet/in.h>
 #include <netinet/in_var.h>
@@ -22,6 +23,7 @@
 #include <netinet/ip_var.h>
 
 VNET_DEFINE(struct ipstat, ipstat);
+VNET_DEFINE(pfil_head_t, inet_pfil_head);
 VNET_DEFINE(int, ip_defttl) = IPDEFTTL;
 VNET_DEFINE_STATIC(int, ip_strong_es) = 0;
 #define V_ip_strong_es VNET(ip_strong_es)
@@ -204,6 +206,27 @@ check_destination(struct mbuf *m, bool *forward)
 	}
 }
 
+static void
+pfil_vnet_init(const void *unused __unused)
+{
+	struct pfil_head_args pa = {
+	    .pa_version = PFIL_VERSION,
+	    .pa_flags = PFIL_IN | PFIL_OUT,
+	    .pa_type = PFIL_TYPE_IP4,
+	    .pa_headname = PFIL_INET_NAME,
+	};
+
+	V_inet_pfil_head = pfil_head_register(&pa);
+}
+VNET_SYSINIT(inet_pfil, SI_SUB_PROTO_PFIL, SI_ORDER_FIRST, pfil_vnet_init, NULL);
+
+static void
+pfil_vnet_uninit(const void *unused __unused)
+{
+	pfil_head_unregister(V_inet_pfil_head);
+}
+VNET_SYSUNINIT(inet_pfil, SI_SUB_PROTO_PFIL, SI_ORDER_FIRST, pfil_vnet_uninit, NULL);
+
 static struct mbuf *
 writable_header(struct mbuf *m)
 {
@@ -244,6 +267,9 @@ ip_input(struct mbuf *m)
 		(void)drop(m, &V_ipstat.ips_badaddr);
 		return;
 	}
+	if (PFIL_HOOKED_IN(V_inet_pfil_head) &&
+	    pfil_mbuf_in(V_inet_pfil_head, &m, m->m_pkthdr.rcvif, NULL) != PFIL_PASS)
+		return;
 	m = check_destination(m, &forward);
 	if (m == NULL)
 		return;

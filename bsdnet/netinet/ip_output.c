@@ -17,6 +17,7 @@
 
 #include <net/if_var.h>
 #include <net/netisr.h>
+#include <net/pfil.h>
 #include <net/route.h>
 #include <net/vnet.h>
 #include <netinet/in.h>
@@ -426,6 +427,19 @@ send_packet(struct ip_out *o)
 	return (transmit_all(o, m, true));
 }
 
+/* What the hooks leave of it: another mbuf perhaps, not another way to go. */
+static int
+run_hooks(struct ip_out *o)
+{
+	const int rv = pfil_mbuf_out(V_inet_pfil_head, &o->m, o->ifp, o->inp);
+
+	if (rv != PFIL_PASS)
+		return (rv == PFIL_DROPPED ? EACCES : EJUSTRETURN);
+	o->ip = mtod(o->m, struct ip *);
+	o->hlen = o->ip->ip_hl << 2;
+	return (0);
+}
+
 static void
 fill_header(struct ip_out *o)
 {
@@ -474,8 +488,10 @@ ip_output(struct mbuf *m, struct mbuf *opt, struct route *ro, int flags, struct 
 		if (IN_MULTICAST(ntohl(o.dst.s_addr)) && o.ip->ip_ttl == 0 &&
 		    (o.ifp->if_flags & IFF_LOOPBACK) == 0)
 			m_freem(m); /* RFC 1112: not beyond this host */
-		else
+		else if (!PFIL_HOOKED_OUT(V_inet_pfil_head) || (error = run_hooks(&o)) == 0)
 			error = send_packet(&o);
+		else if (error == EJUSTRETURN)
+			error = 0; /* a hook has it now */
 	} else
 		m_freem(m);
 	if (ro == NULL)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "t/sim/module.h"
+#include "kernel_glue/include/host/module.h"
 #include "t/sim/scenario.h"
 
 #define FIRST_PORT 5001
@@ -55,8 +55,9 @@ load_module(const struct scenario *s, const struct group *g, struct node *n)
 	init = dlsym(so, ALPINE_MODULE_INIT);
 	if (init == NULL)
 		scenario_fail(s, t->line,
-		    "module = %s: expected a function %s() in it (t/sim/module.h)", t->s,
-		    ALPINE_MODULE_INIT);
+		    "module = %s: expected a function %s() in it "
+		    "(kernel_glue/include/host/module.h)",
+		    t->s, ALPINE_MODULE_INIT);
 	error = sim_host_module(n->host, init, g->module_args != NULL ? g->module_args->s : "");
 	if (error != 0)
 		scenario_fail(s, t->line, "module = %s on %s: %s() failed: %s", t->s, n->name,

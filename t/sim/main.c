@@ -12,9 +12,11 @@
 
 #include "kernel_glue/include/host/host.h"
 #include "t/sim/scenario.h"
+#include "t/sim/tcplog.h"
 
 static struct {
 	const char *dir; /* outputs go there; NULL: none */
+	const char *tcplog, *tcplog_filter;
 	bool json, no_pcap, quiet_clock, have_seed;
 	uint64_t seed;
 } opt;
@@ -24,13 +26,25 @@ static const char usage[] =
     "       alpine-sim --version | --help\n"
     "  -o, --output DIR  a pcap for each link, a log for each flow, summary.json\n"
     "  --no-pcap         ... without the pcaps\n"
+    "  --tcplog FILE     a record for each TCP segment of all hosts, CSV or (.jsonl) JSON lines\n"
+    "  --tcplog-filter W ... of those that W takes: port=N addr=A[/LEN] every=N\n"
     "  --json            the summary as JSON\n"
     "  --seed N          another seed than the scenario's\n";
 
-enum { OPT_NO_PCAP = 256, OPT_JSON, OPT_SEED, OPT_VERSION, OPT_CALLGRIND };
+enum {
+	OPT_NO_PCAP = 256,
+	OPT_JSON,
+	OPT_SEED,
+	OPT_TCPLOG,
+	OPT_TCPLOG_FILTER,
+	OPT_VERSION,
+	OPT_CALLGRIND
+};
 
 static const struct option options[] = {{"output", required_argument, NULL, 'o'},
     {"no-pcap", no_argument, NULL, OPT_NO_PCAP}, {"json", no_argument, NULL, OPT_JSON},
+    {"tcplog", required_argument, NULL, OPT_TCPLOG},
+    {"tcplog-filter", required_argument, NULL, OPT_TCPLOG_FILTER},
     {"seed", required_argument, NULL, OPT_SEED}, {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION}, {NULL, 0, NULL, 0}};
 
@@ -47,6 +61,12 @@ parse(int argc, char **argv)
 			break;
 		case OPT_NO_PCAP:
 			opt.no_pcap = true;
+			break;
+		case OPT_TCPLOG:
+			opt.tcplog = optarg;
+			break;
+		case OPT_TCPLOG_FILTER:
+			opt.tcplog_filter = optarg;
 			break;
 		case OPT_JSON:
 			opt.json = true;
@@ -158,6 +178,8 @@ run_scenario(const char *file)
 	topology_make(s);
 	open_outputs(s);
 	scenario_build(s);
+	if (opt.tcplog != NULL)
+		tcplog_open(opt.tcplog, opt.tcplog_filter != NULL ? opt.tcplog_filter : "");
 	if (!opt.quiet_clock)
 		began = seconds();
 	t.virtual_ns = sim_run(s->duration_ns, s->duration_ns == SIM_NEVER ? all_done : NULL, s);
@@ -168,6 +190,7 @@ run_scenario(const char *file)
 		t.maxrss_kb = ru.ru_maxrss;
 	}
 	close_outputs(s);
+	tcplog_close();
 	good = report(s, &t, opt.json);
 	if (fflush(stdout) != 0) {
 		fprintf(stderr, "alpine-sim: cannot write the summary: %s\n", strerror(errno));

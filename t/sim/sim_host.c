@@ -16,7 +16,7 @@
 
 #include <host/sysctl_text.h>
 
-#include "t/sim/module.h"
+#include "kernel_glue/include/host/module.h"
 #include "t/sim/sim.h"
 #include "t/sim/sim_var.h"
 

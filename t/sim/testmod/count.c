@@ -1,6 +1,6 @@
 /*
  * count.c - the smallest module for alpine-sim: every TCP segment that its host gets is counted,
- * and every N-th dropped (N is the argument). A test loads it; see t/sim/module.h.
+ * and every N-th dropped (N is the argument). A test loads it; see kernel_glue/include/host/module.h.
  */
 #include <sys/param.h>
 #include <sys/errno.h>
@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/ip_var.h>
 
-#include "t/sim/module.h"
+#include <host/module.h>
 
 alpine_module_init_fn alpine_module_init;
 
