@@ -50,23 +50,62 @@ test_sizes(void)
 	is_int(tt_tcpcb(so)->t_maxseg, 1000, "a buffer smaller than a segment makes it smaller");
 	tt_kill(so, 1001);
 	TB_ENTER(h);
-	is_int(tb_setopt(ls, SOL_SOCKET, SO_RCVBUF, 4 * 1024 * 1024), ENOBUFS,
-	    "above kern.ipc.maxsockbuf: refused");
+	is_int(tb_setopt(ls, SOL_SOCKET, SO_RCVBUF, 32 * 1024 * 1024), ENOBUFS,
+	    "above what kern.ipc.maxsockbuf allows: refused");
 	TB_LEAVE();
-	so = tt_active(NULL);
-	out("S 0:0(0) win 65535 <mss 1460,nop,wscale 6,sackOK,ts * 0>");
-	ok(true, "2 MiB: a scale of 6");
-	in("R. 0:0(0) ack 1 win 0");
-	testbed_run_ms(tb, 1);
-	tt_close(so);
-	set_ulong("kern.ipc.maxsockbuf", 32 * 1024 * 1024);
-	so = tt_active(NULL);
-	out("S 0:0(0) win 65535 <mss 1460,nop,wscale 10,sackOK,ts * 0>");
-	ok(true, "32 MiB: 10");
-	in("R. 0:0(0) ack 1 win 0");
-	testbed_run_ms(tb, 1);
-	tt_close(so);
-	set_ulong("kern.ipc.maxsockbuf", 2 * 1024 * 1024);
+	tt_close(ls);
+}
+
+/* The scale is the least with which kern.ipc.maxsockbuf can be announced; RFC 7323's most is 14. */
+static void
+test_scale(void)
+{
+	static const struct {
+		u_long maxsockbuf;
+		int scale;
+	} t[] = {{65535, 0}, {65536, 1}, {2 << 20, 6}, {32 << 20, 10}, {INT_MAX, 14}};
+	struct socket *so;
+	const u_long was = get_ulong("kern.ipc.maxsockbuf");
+
+	is_int(was, 32 << 20, "kern.ipc.maxsockbuf");
+	tt_set("net.inet.tcp.recvspace", 32768); /* it must fit the smallest */
+	for (u_int i = 0; i < nitems(t); i++) {
+		set_ulong("kern.ipc.maxsockbuf", t[i].maxsockbuf);
+		so = tt_active(NULL);
+		out("S 0:0(0) <mss 1460,nop,wscale %d,sackOK,ts * 0>", t[i].scale);
+		ok(true, "%lu bytes: a scale of %d", t[i].maxsockbuf, t[i].scale);
+		in("R. 0:0(0) ack 1 win 0");
+		testbed_run_ms(tb, 1);
+		tt_close(so);
+	}
+	tt_set("net.inet.tcp.recvspace", 65536);
+	set_ulong("kern.ipc.maxsockbuf", was);
+}
+
+/* sendbuf_auto, recvbuf_auto 0: they stay as they are; _max is where they stop. */
+static void
+test_auto_off(void)
+{
+	struct socket *ls = tt_listen(16), *so;
+
+	tt_set("net.inet.tcp.recvbuf_auto", 0);
+	tt_set("net.inet.tcp.sendbuf_auto", 0);
+	so = tt_passive(ls, "<mss 1460,nop,wscale 10>");
+	TB_ENTER(h);
+	tt_tcpcb(so)->snd_cwnd = 1 << 20;
+	TB_LEAVE();
+	in(". 1001:1001(0) ack 1 win 4000");
+	tt_write(so, 200000);
+	for (u_int i = 0; i < 60; i++) {
+		in(". %u:%u(1460) ack 1 win 4000", 1001 + i * 1460, 1001 + (i + 1) * 1460);
+		if (i % 20 == 19)
+			(void)tt_read(so, 100000);
+	}
+	is_int(so->so_rcv.sb_hiwat, 45 * 1460, "recvbuf_auto 0");
+	is_int(so->so_snd.sb_hiwat, 23 * 1460, "sendbuf_auto 0");
+	tt_kill(so, 1001 + 60 * 1460);
+	tt_set("net.inet.tcp.recvbuf_auto", 1);
+	tt_set("net.inet.tcp.sendbuf_auto", 1);
 	tt_close(ls);
 }
 
@@ -105,15 +144,7 @@ source(struct tb_host *host __unused, void *arg)
 	(void)soclose(so);
 }
 
-static void
-tune(struct tb_host *host, int most)
-{
-	TB_ENTER(host);
-	V_tcp_autosndbuf_max = V_tcp_autorcvbuf_max = most;
-	TB_LEAVE();
-}
-
-/* 1 Gbit/s at 100 ms is 12.5 MB under way. Virtual time; the wire is full before 3 s. */
+/* 1 Gbit/s at 100 ms is 12.5 MB under way: with all defaults it is filled before 3 s. */
 static void
 test_long_line(void)
 {
@@ -126,9 +157,8 @@ test_long_line(void)
 	struct tb_host *b = testbed_host(bed, "b", "10.0.0.2/24");
 	struct socket *so = NULL;
 
-	set_ulong("kern.ipc.maxsockbuf", 64 << 20);
-	tune(a, 24 << 20);
-	tune(b, 24 << 20);
+	(void)a;
+	(void)b;
 	tb_spawn(b, sink, &so);
 	testbed_run_ms(bed, 5000);
 	tb_spawn(a, source, &bytes);
@@ -140,7 +170,6 @@ test_long_line(void)
 	ok(testbed_run_programs(bed, 60000), "and it ends");
 	is_int(got_bytes, bytes, "with all bytes");
 	testbed_done(bed);
-	set_ulong("kern.ipc.maxsockbuf", 2 * 1024 * 1024);
 }
 
 /* ---- thousands of slow readers ---- */
@@ -244,6 +273,8 @@ main(void)
 {
 	tt_init();
 	test_sizes();
+	test_scale();
+	test_auto_off();
 	peer_destroy(p);
 	testbed_done(tb);
 	test_long_line();

@@ -152,7 +152,7 @@ test_info(void)
 	is_int(ti.tcpi_state, TCPS_ESTABLISHED, "state");
 	is_int(ti.tcpi_options, TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE, "options");
 	is_int(ti.tcpi_snd_wscale, 3, "their scale");
-	is_int(ti.tcpi_rcv_wscale, 6, "ours");
+	is_int(ti.tcpi_rcv_wscale, 10, "ours");
 	is_int(ti.tcpi_snd_mss, 988, "MSS less options");
 	is_int(ti.__tcpi_advmss, 1460, "what we announced");
 	is_int(ti.__tcpi_pmtu, 1040, "the path as far as we use it");

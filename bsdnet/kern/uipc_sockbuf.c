@@ -27,9 +27,9 @@
 #define SB_LEAST 2048		   /* bytes that a buffer may hold whatever the others do */
 #define SB_SNDPTR_STEPS 8	   /* mbufs that sbsndptr_adv() looks ahead */
 
-u_long sb_max = 2 * 1024 * 1024;
+u_long sb_max = 32 * 1024 * 1024;
 static u_int sb_efficiency = 8;
-static u_long sb_memory, sb_memory_max = 96 * 1024 * 1024;
+static u_long sb_memory, sb_memory_max = 256 * 1024 * 1024;
 
 static int
 sysctl_sb_max(SYSCTL_HANDLER_ARGS)
@@ -46,12 +46,14 @@ sysctl_sb_max(SYSCTL_HANDLER_ARGS)
 	return (0);
 }
 SYSCTL_PROC(_kern_ipc, OID_AUTO, maxsockbuf, CTLTYPE_ULONG | CTLFLAG_RW, &sb_max, 0, sysctl_sb_max,
-    "LU", "Most memory of one socket buffer (bytes, 2304-2147483647, default 2097152)");
+    "LU",
+    "Most memory of one socket buffer (bytes, 2304-2147483647, default 33554432;"
+    " FreeBSD's is 2097152)");
 SYSCTL_UINT_RANGE(_kern_ipc, OID_AUTO, sockbuf_waste_factor, CTLFLAG_RW, &sb_efficiency, 1, 64,
     "Memory that a socket buffer may take, as a multiple of its size (1-64, default 8)");
 
 SYSCTL_ULONG(_kern_ipc, OID_AUTO, maxsockbufmem, CTLFLAG_RW, &sb_memory_max, 0,
-    "Memory of all socket buffers beyond which none grows (bytes, default 100663296)");
+    "Memory of all socket buffers beyond which none grows (bytes, default 268435456)");
 SYSCTL_ULONG(_kern_ipc, OID_AUTO, sockbufmem, CTLFLAG_RD, &sb_memory, 0,
     "Memory of all socket buffers now (bytes)");
 

@@ -89,7 +89,8 @@ waits_for(const struct tcpcb *tp)
 
 	if (!TCPS_HAVEESTABLISHED(tp->t_state) || (tp->snd_una == tp->snd_max && avail == 0))
 		return (TW_NOTHING);
-	if (avail > flight) {
+	/* less than a segment may wait for the rest of it */
+	if (avail >= flight + mss) {
 		if (tp->snd_wnd < flight + mss && tp->snd_wnd < tp->snd_cwnd)
 			return (TW_PEER);
 		return (TW_NETWORK);
@@ -105,8 +106,8 @@ tcp_info_output(struct tcpcb *tp)
 	const uint32_t avail = sbavail(&tptosocket(tp)->so_snd);
 
 	/* nothing more to send, and room for it: what is measured from here on is the program */
-	if (avail <= tp->snd_nxt - tp->snd_una && tp->snd_max - tp->snd_una < tp->snd_cwnd &&
-	    tp->t_rack.rk_lost_bytes == 0)
+	if (avail < tp->snd_nxt - tp->snd_una + tcp_maxseg(tp) &&
+	    tp->snd_max - tp->snd_una < tp->snd_cwnd && tp->t_rack.rk_lost_bytes == 0)
 		ts->ts_app_limited = ts->ts_delivered + max(tp->snd_max - tp->snd_una, 1);
 	if (now == ts->ts_wait)
 		return;

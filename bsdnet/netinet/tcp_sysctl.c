@@ -63,14 +63,14 @@ TCP_INT(_net_inet_tcp, sendbuf_auto, tcp_do_autosndbuf, 1, 0, 1,
     "Send buffers grow by need (0 to 1, default 1)");
 TCP_INT(_net_inet_tcp, sendbuf_inc, tcp_autosndbuf_inc, 8192, 1, INT_MAX,
     "Step by which a send buffer grows (bytes, 1 to 2147483647, default 8192)");
-TCP_INT(_net_inet_tcp, sendbuf_max, tcp_autosndbuf_max, 2 * 1024 * 1024, 2048, INT_MAX,
-    "Largest size to which a send buffer grows (bytes, 2048 to 2147483647, default 2097152)");
+TCP_INT(_net_inet_tcp, sendbuf_max, tcp_autosndbuf_max, 16 * 1024 * 1024, 2048, INT_MAX,
+    "Largest size to which a send buffer grows (bytes, 2048 to 2147483647, default 16777216)");
 TCP_INT(_net_inet_tcp, sendbuf_auto_lowat, tcp_sendbuf_auto_lowat, 0, 0, 1,
     "SO_SNDLOWAT counts as used when a send buffer grows (0 to 1, default 0)");
 TCP_INT(_net_inet_tcp, recvbuf_auto, tcp_do_autorcvbuf, 1, 0, 1,
     "Receive buffers grow by need (0 to 1, default 1)");
-TCP_INT(_net_inet_tcp, recvbuf_max, tcp_autorcvbuf_max, 2 * 1024 * 1024, 2048, INT_MAX,
-    "Largest size to which a receive buffer grows (bytes, 2048 to 2147483647, default 2097152)");
+TCP_INT(_net_inet_tcp, recvbuf_max, tcp_autorcvbuf_max, 16 * 1024 * 1024, 2048, INT_MAX,
+    "Largest size to which a receive buffer grows (bytes, 2048 to 2147483647, default 16777216)");
 
 TCP_INT(_net_inet_tcp, rfc3465, tcp_do_rfc3465, 1, 0, 1,
     "Windows grow by bytes acknowledged, not by ACKs, RFC 3465 (0 to 1, default 1)");

@@ -22,6 +22,28 @@ die(const char *what, const char *why)
 	exit(1);
 }
 
+/*
+ * What scripts for FreeBSD count on, where the stack's own default is another: with its buffers a
+ * SYN has a window scale of 6.
+ */
+static const struct {
+	const char *name, *value;
+} freebsd_defaults[] = {
+    {"kern.ipc.maxsockbuf", "2097152"},
+    {"net.inet.tcp.sendbuf_max", "2097152"},
+    {"net.inet.tcp.recvbuf_max", "2097152"},
+};
+
+static void
+set_defaults(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(freebsd_defaults) / sizeof(freebsd_defaults[0]); i++)
+		if (sysctl_text_set(freebsd_defaults[i].name, freebsd_defaults[i].value) != 0)
+			die(freebsd_defaults[i].name, "not taken");
+}
+
 static void
 set_sysctls(char *list)
 {
@@ -71,6 +93,7 @@ packetdrill_interface_init(const char *text, struct packetdrill_interface *iface
 	error = pd_if_create(flags.mtu, flags.addr, flags.prefix, flags.gateway);
 	if (error != 0)
 		die("the interface", strerror(error));
+	set_defaults();
 	set_sysctls(flags.sysctls);
 	pd_leave(0);
 	memset(&pd_interface, 0, sizeof(pd_interface));
