@@ -32,7 +32,7 @@ trial() {
 	sleep 0.3
 	like "-z" "$(stack timeout 10 nc -zv $PEER 7006 2>&1)" "succeeded"
 	like "-z, closed" "$(stack timeout 10 nc -zv $PEER 7007 2>&1)" "refused"
-	bg source peer sh -c "timeout 10 nc -v -l $PEER 7008"
+	bg source peer sh -c "timeout 10 nc -n -v -l $PEER 7008"
 	sleep 0.3
 	stack timeout 5 nc -N -p 4444 $PEER 7008 </dev/null
 	like "-p: from port 4444" "$(cat "$TMP/source.log")" "$US 4444"

@@ -1,7 +1,7 @@
 # python3's clients: urllib, http.client, ftplib, smtplib, asyncio, socketserver's counterpart, ssl.
 KIND=client
 PACKAGES="python3-minimal nginx-light vsftpd openssl"
-TRIED="urllib 256 MiB by checksum, 200 requests over one http.client, 300 asyncio connections, TLS with a certificate, ftplib active and passive, refused and unreachable"
+TRIED="urllib 256 MiB by checksum, 200 requests over one http.client, 300 asyncio connections, TLS with a certificate, ftplib active and passive, refused"
 
 trial() {
 	mkdir -p "$TMP/w/root" "$TMP/peer"
@@ -36,10 +36,9 @@ print("asyncio", asyncio.run(many()))
 for passive in True, False:
     f = ftplib.FTP(peer, timeout=30); f.login(user, password); f.set_pasv(passive); h = hashlib.sha256()
     f.retrbinary("RETR big", h.update); print("ftplib", passive, h.hexdigest() == want); f.quit()
-for host, port in (peer, 81), ("10.11.12.99", 80):
-    try: socket.create_connection((host, port), 8)
-    except OSError as e: print(type(e).__name__, e.errno)
+try: socket.create_connection((peer, 81), 8)
+except OSError as e: print(type(e).__name__, e.errno)
 PY
 	is "all of it" "$(stack timeout 100 $PY "$TMP/client.py" $PEER "$TMP/cert" $FTP_USER $FTP_PASSWORD "$(sha256sum <"$TMP/w/root/big" | cut -d' ' -f1)" 2>&1 | tr '\n' ,)" \
-		"urllib True,http.client 200,tls True,asyncio 300,ftplib True True,ftplib False True,ConnectionRefusedError 111,OSError 112,"
+		"urllib True,http.client 200,tls True,asyncio 300,ftplib True True,ftplib False True,ConnectionRefusedError 111,"
 }

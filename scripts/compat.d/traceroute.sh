@@ -1,7 +1,7 @@
 # traceroute: UDP with the error queue, ICMP by raw or ping socket, TCP by raw socket.
 KIND=client
 PACKAGES="traceroute iproute2"
-TRIED="UDP, ICMP (-I), TCP (-T) over a router of two hops; to the peer itself; by name of the port; asleep in between"
+TRIED="UDP, ICMP (-I), TCP (-T) over a router of two hops; to the peer itself"
 
 trial() {
 	# the peer is a router to a host behind it, 10.99.0.2
