@@ -154,7 +154,14 @@ SIM_TRACE   := -fpatchable-function-entry=5 -fno-optimize-sibling-calls
 SIM_OBJ     := $(patsubst %.c,$(B)/obj/sim/%.o,$(GLUE_K) $(STACK_K) $(SIM_K)) $(call obj,$(GLUE_H) $(SIM_H))
 $(B)/obj/sim/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(SIM_CFLAGS) $(if $(filter $(STACK_K),$<),$(SIM_TRACE)) -c $< -o $@
+	$(CC) $(SIM_CFLAGS) $(if $(filter $(STACK_K),$<),$(SIM_TRACE),-iquote$(B)/gen) -c $< -o $@
+
+# The counters' names, for sim_replay.c
+$(B)/gen/counters.h: t/sim/counters.awk $(addprefix bsdnet/,net/if_arp.h netinet/ip_var.h \
+    netinet/ip_icmp.h netinet/tcp_var.h netinet/udp_var.h)
+	@mkdir -p $(@D)
+	awk -f $^ >$@
+$(B)/obj/sim/t/sim/sim_replay.o $(B)/obj/t/sim/sim_replay.o: $(B)/gen/counters.h
 
 $(B)/bin/alpine-sim: $(SIM_OBJ)
 	@mkdir -p $(@D)
@@ -218,7 +225,7 @@ lint:
 lint-files:
 	@printf 'k %s\n' $(KERN_SRC); printf 'h %s\n' $(HOST_SRC) $(SHIM_H)
 lint-kflags:
-	@printf '%s\n' $(KFLAGS)
+	@printf '%s\n' $(KFLAGS) -iquote$(B)/gen
 lint-hflags:
 	@printf '%s\n' $(HFLAGS)
 

@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "kernel_glue/include/host/host.h"
+#include "t/sim/functions.h"
+#include "t/sim/replay_run.h"
 #include "t/sim/scenario.h"
 #include "t/sim/tcplog.h"
 
@@ -19,42 +21,170 @@ static struct {
 	const char *tcplog, *tcplog_filter;
 	bool json, no_pcap, quiet_clock, have_seed;
 	uint64_t seed;
-} opt;
+	bool functions;
+	const char *function_list;
+	struct replay_options replay;
+} opt = {.replay = {.after_ns = SIM_NS_PER_S}};
 
 static const char usage[] =
-    "usage: alpine-sim [-o DIR] [--no-pcap] [--json] [--seed N] SCENARIO\n"
+    "usage: alpine-sim [-o DIR] [--no-pcap] [--snaplen N] [--json] [--seed N] SCENARIO\n"
+    "       alpine-sim --replay IN.pcap --host ADDR[/LEN] [--listen PORT,...] [-w OUT.pcap]\n"
+    "                  [--no-rewrite] [--with-input] [--sysctl NAME=VALUE] [--after TIME] [-q]\n"
     "       alpine-sim --version | --help\n"
-    "  -o, --output DIR  a pcap for each link, a log for each flow, summary.json\n"
-    "  --no-pcap         ... without the pcaps\n"
-    "  --tcplog FILE     a record for each TCP segment of all hosts, CSV or (.jsonl) JSON lines\n"
-    "  --tcplog-filter W ... of those that W takes: port=N addr=A[/LEN] every=N\n"
-    "  --json            the summary as JSON\n"
-    "  --seed N          another seed than the scenario's\n";
+    "\n"
+    "  -o, --output DIR     a pcap for each link, a log for each flow, summary.json\n"
+    "  --no-pcap            ... without the pcaps\n"
+    "  --snaplen N          ... with N bytes of each frame in them\n"
+    "  --tcplog FILE        a record for each TCP segment of all hosts, CSV or (.jsonl) JSON "
+    "lines\n"
+    "  --tcplog-filter W    ... of those that W takes: port=N addr=A[/LEN] every=N\n"
+    "  --json               the summary as JSON\n"
+    "  --seed N             another seed than the scenario's\n"
+    "\n"
+    "  --replay IN.pcap     hands the packets of a trace to a fresh stack, at their times\n"
+    "  --host ADDR[/LEN]    its address; packets of the trace from there are not handed in\n"
+    "  --listen PORT,...    TCP and UDP ports with a program that writes what the trace's did\n"
+    "  -w, --write OUT.pcap what the stack sends\n"
+    "  --with-input         ... and what it is handed\n"
+    "  --no-rewrite         TCP's acknowledgments and echoed times as they are in the trace\n"
+    "  --sysctl NAME=VALUE  of the stack, any number\n"
+    "  --after TIME         goes on so long behind the last packet (1s)\n"
+    "  -q, --quiet          tells only of packets that were dropped\n"
+    "\n"
+    "  --trace functions[=NAME,...]  tells which functions of the stack are entered; NAME a "
+    "pattern\n"
+    "  --callgrind-friendly          nothing of the real world: instruction counts repeat "
+    "exactly\n";
 
 enum {
 	OPT_NO_PCAP = 256,
+	OPT_SNAPLEN,
 	OPT_JSON,
 	OPT_SEED,
 	OPT_TCPLOG,
 	OPT_TCPLOG_FILTER,
 	OPT_VERSION,
+	OPT_REPLAY,
+	OPT_HOST,
+	OPT_LISTEN,
+	OPT_WITH_INPUT,
+	OPT_NO_REWRITE,
+	OPT_SYSCTL,
+	OPT_AFTER,
+	OPT_TRACE,
 	OPT_CALLGRIND
 };
 
 static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-    {"no-pcap", no_argument, NULL, OPT_NO_PCAP}, {"json", no_argument, NULL, OPT_JSON},
+    {"no-pcap", no_argument, NULL, OPT_NO_PCAP}, {"snaplen", required_argument, NULL, OPT_SNAPLEN},
     {"tcplog", required_argument, NULL, OPT_TCPLOG},
     {"tcplog-filter", required_argument, NULL, OPT_TCPLOG_FILTER},
-    {"seed", required_argument, NULL, OPT_SEED}, {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, OPT_VERSION}, {NULL, 0, NULL, 0}};
+    {"json", no_argument, NULL, OPT_JSON}, {"seed", required_argument, NULL, OPT_SEED},
+    {"replay", required_argument, NULL, OPT_REPLAY}, {"host", required_argument, NULL, OPT_HOST},
+    {"listen", required_argument, NULL, OPT_LISTEN}, {"write", required_argument, NULL, 'w'},
+    {"with-input", no_argument, NULL, OPT_WITH_INPUT},
+    {"no-rewrite", no_argument, NULL, OPT_NO_REWRITE},
+    {"sysctl", required_argument, NULL, OPT_SYSCTL}, {"after", required_argument, NULL, OPT_AFTER},
+    {"trace", required_argument, NULL, OPT_TRACE},
+    {"callgrind-friendly", no_argument, NULL, OPT_CALLGRIND}, {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0}};
+
+static void __attribute__((noreturn))
+bad_option(const char *name, const char *value, const char *expected)
+{
+	fprintf(stderr, "alpine-sim: %s %s: expected %s\n", name, value, expected);
+	exit(2);
+}
+
+static uint64_t
+option_value(const char *name, bool (*unit)(const char *, uint64_t *, const char **))
+{
+	const char *expected;
+	uint64_t v;
+
+	if (!unit(optarg, &v, &expected))
+		bad_option(name, optarg, expected);
+	return (v);
+}
+
+/* "80,443" */
+static void
+parse_listen(void)
+{
+	static const char expected[] = "port numbers, as 80 or 80,443; 64 at most";
+	const char *s = optarg;
+	unsigned long port;
+	char *end;
+
+	for (;; s = end + 1) {
+		port = strtoul(s, &end, 10);
+		if (end == s || (*end != '\0' && *end != ',') || port == 0 || port > 65535 ||
+		    opt.replay.nlisten == REPLAY_MAX_LISTEN)
+			bad_option("--listen", optarg, expected);
+		opt.replay.listen[opt.replay.nlisten++] = (uint16_t)port;
+		if (*end == '\0')
+			return;
+	}
+}
+
+static void
+parse_trace(void)
+{
+	static const char what[] = "functions";
+
+	if (strncmp(optarg, what, sizeof(what) - 1) != 0 ||
+	    (optarg[sizeof(what) - 1] != '\0' && optarg[sizeof(what) - 1] != '='))
+		bad_option("--trace", optarg, "functions or functions=NAME,...");
+	opt.functions = opt.replay.functions = true;
+	if (optarg[sizeof(what) - 1] == '=')
+		opt.function_list = optarg + sizeof(what);
+}
+
+static bool
+parse_replay(int c)
+{
+	switch (c) {
+	case OPT_REPLAY:
+		opt.replay.in = optarg;
+		return (true);
+	case OPT_HOST:
+		opt.replay.host = optarg;
+		return (true);
+	case OPT_LISTEN:
+		parse_listen();
+		return (true);
+	case 'w':
+		opt.replay.out = optarg;
+		return (true);
+	case OPT_WITH_INPUT:
+		opt.replay.with_input = true;
+		return (true);
+	case OPT_NO_REWRITE:
+		opt.replay.no_rewrite = true;
+		return (true);
+	case OPT_SYSCTL:
+		if (opt.replay.nsysctl == REPLAY_MAX_SYSCTL)
+			bad_option("--sysctl", optarg, "64 of them at most");
+		opt.replay.sysctl[opt.replay.nsysctl++] = optarg;
+		return (true);
+	case OPT_AFTER:
+		opt.replay.after_ns = option_value("--after", unit_time);
+		return (true);
+	case 'q':
+		opt.replay.quiet = true;
+		return (true);
+	default:
+		return (false);
+	}
+}
 
 static void
 parse(int argc, char **argv)
 {
-	const char *expected;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "o:w:qh", options, NULL)) != -1)
 		switch (c) {
 		case 'o':
 			opt.dir = optarg;
@@ -68,16 +198,21 @@ parse(int argc, char **argv)
 		case OPT_TCPLOG_FILTER:
 			opt.tcplog_filter = optarg;
 			break;
+		case OPT_SNAPLEN:
+			pcap_out_snaplen = (size_t)option_value("--snaplen", unit_number);
+			break;
 		case OPT_JSON:
 			opt.json = true;
 			break;
 		case OPT_SEED:
 			opt.have_seed = true;
-			if (!unit_number(optarg, &opt.seed, &expected)) {
-				fprintf(stderr, "alpine-sim: --seed %s: expected %s\n", optarg,
-				    expected);
-				exit(2);
-			}
+			opt.seed = option_value("--seed", unit_number);
+			break;
+		case OPT_TRACE:
+			parse_trace();
+			break;
+		case OPT_CALLGRIND:
+			opt.quiet_clock = true;
 			break;
 		case OPT_VERSION:
 			puts("alpine-sim " ALPINE_VERSION);
@@ -86,9 +221,28 @@ parse(int argc, char **argv)
 			fputs(usage, stdout);
 			exit(0);
 		default:
+			if (parse_replay(c))
+				break;
 			fputs(usage, stderr);
 			exit(2);
 		}
+}
+
+/* ---- functions ---- */
+
+int functions_head_width = 0;
+
+/* In a scenario there are many stacks, and time is not told otherwise. */
+void
+functions_head(void)
+{
+	uint64_t now = sim_now_ns();
+
+	if (opt.replay.in != NULL)
+		replay_head();
+	else
+		printf("%4llu.%09llu %-12s ", (unsigned long long)(now / SIM_NS_PER_S),
+		    (unsigned long long)(now % SIM_NS_PER_S), sim_current_host());
 }
 
 /* ---- a scenario ---- */
@@ -182,7 +336,12 @@ run_scenario(const char *file)
 		tcplog_open(opt.tcplog, opt.tcplog_filter != NULL ? opt.tcplog_filter : "");
 	if (!opt.quiet_clock)
 		began = seconds();
+	if (opt.functions) {
+		functions_head_width = 28;
+		functions_begin();
+	}
 	t.virtual_ns = sim_run(s->duration_ns, s->duration_ns == SIM_NEVER ? all_done : NULL, s);
+	functions_end();
 	t.events = sim_events();
 	if (!opt.quiet_clock) {
 		t.real_s = seconds() - began;
@@ -199,13 +358,34 @@ run_scenario(const char *file)
 	return (good ? 0 : 1);
 }
 
+static int
+run_replay(void)
+{
+	int status;
+
+	if (opt.replay.host == NULL) {
+		fputs("alpine-sim: --replay without --host: expected the address in the trace that "
+		      "the stack is to have\n",
+		    stderr);
+		return (2);
+	}
+	sim_boot(opt.have_seed ? opt.seed : 1);
+	if (opt.tcplog != NULL)
+		tcplog_open(opt.tcplog, opt.tcplog_filter != NULL ? opt.tcplog_filter : "");
+	status = replay_run(&opt.replay);
+	tcplog_close();
+	return (status);
+}
+
 int
 main(int argc, char **argv)
 {
 	parse(argc, argv);
-	if (optind + 1 != argc) {
+	if (optind + (opt.replay.in == NULL) != argc) {
 		fputs(usage, stderr);
 		return (2);
 	}
-	return (run_scenario(argv[optind]));
+	if (opt.functions)
+		functions_trace(opt.function_list);
+	return (opt.replay.in != NULL ? run_replay() : run_scenario(argv[optind]));
 }

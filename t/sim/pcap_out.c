@@ -16,13 +16,18 @@
 #define SNAPLEN 262144
 #define NS_PER_S 1000000000u
 
+size_t pcap_out_snaplen = SNAPLEN;
+
 struct pcap_out {
 	pcap_t *handle;
 	pcap_dumper_t *dumper;
 	char path[4096];
 };
 
-static void __attribute__((noreturn)) fail(const char *path, const char *why)
+static void fail(const char *path, const char *why) __attribute__((noreturn));
+
+static void
+fail(const char *path, const char *why)
 {
 	fprintf(stderr, "alpine-sim: cannot write %s: %s\n", path, why);
 	exit(1);
@@ -45,17 +50,23 @@ pcap_out_open(const char *path)
 }
 
 void
-pcap_out_frame(void *arg, const void *frame, size_t len)
+pcap_out_at(struct pcap_out *p, uint64_t ns, const void *frame, size_t len, size_t wire_len)
 {
-	struct pcap_out *p = arg;
 	struct pcap_pkthdr h;
-	uint64_t now = host_realtime_ns();
 
 	memset(&h, 0, sizeof(h));
-	h.ts.tv_sec = (time_t)(now / NS_PER_S);
-	h.ts.tv_usec = (suseconds_t)(now % NS_PER_S);
-	h.caplen = h.len = (uint32_t)len;
+	h.ts.tv_sec = (time_t)(ns / NS_PER_S);
+	h.ts.tv_usec = (suseconds_t)(ns % NS_PER_S);
+	h.caplen = (uint32_t)len;
+	h.len = (uint32_t)wire_len;
 	pcap_dump((u_char *)p->dumper, &h, frame);
+}
+
+void
+pcap_out_frame(void *arg, const void *frame, size_t len)
+{
+	pcap_out_at(
+	    arg, host_realtime_ns(), frame, len < pcap_out_snaplen ? len : pcap_out_snaplen, len);
 }
 
 void

@@ -811,6 +811,7 @@ read_sockopts(cfg_t *sec, struct sim_flow_conf *c)
 	for (i = 0; i < n; i++)
 		so[i] = (struct sim_sockopt){opts[i].name, opts[i].value, opts[i].line};
 	free(opts);
+	*(void **)grow(sc->kept, &sc->nkept, sizeof(void *), &sc->kept) = so;
 	c->opts = so;
 	c->nopts = (size_t)n;
 }

@@ -99,6 +99,8 @@ struct scenario {
 	int nflows;
 	struct route_entry *routes;
 	size_t nroutes;
+	void **kept; /* memory that flows refer to */
+	int nkept;
 };
 
 /* Says "FILE:LINE: ..." and exits with 2. line 0: of the whole file. */
@@ -128,9 +130,11 @@ bool unit_per_time(const char *, uint64_t *gap_ns, const char **expected); /* "5
 void scenario_build(struct scenario *);
 
 /* pcap_out.c */
+extern size_t pcap_out_snaplen; /* bytes of each frame that pcap_out_frame() writes */
 struct pcap_out *pcap_out_open(const char *path);	       /* exits, saying why not */
 void pcap_out_frame(void *arg, const void *frame, size_t len); /* a sim_tap_fn */
-void pcap_out_close(struct pcap_out *);			       /* the same */
+void pcap_out_at(struct pcap_out *, uint64_t ns, const void *frame, size_t len, size_t wire_len);
+void pcap_out_close(struct pcap_out *); /* the same */
 
 /* report.c */
 void logs_open(struct scenario *);

@@ -203,6 +203,7 @@ void sim_boot(uint64_t seed);
 uint64_t sim_now_ns(void);
 /* Until then, or until done() says so (NULL: never). Returns the time. */
 uint64_t sim_run(uint64_t until_ns, bool (*done)(void *), void *arg);
-uint64_t sim_events(void); /* steps of the clock so far */
+const char *sim_current_host(void); /* whose stack runs */
+uint64_t sim_events(void);	    /* steps of the clock so far */
 
 #endif

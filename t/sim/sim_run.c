@@ -117,6 +117,12 @@ sim_now_ns(void)
 	return (host_monotonic_ns() - START_NS);
 }
 
+const char *
+sim_current_host(void)
+{
+	return (curvnet->vnet_name);
+}
+
 uint64_t
 sim_events(void)
 {
