@@ -137,7 +137,7 @@ $(filter-out %/sysctl,$(PD_BIN)): $(B)/lib/packetdrill-bin/sysctl
 
 $(B)/bin/alpined: $(ALPINED_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) -rdynamic $^ -o $@ $(NL_LIBS) -lcap -lpcap -ldl
+	$(CC) $(SANFLAGS) -rdynamic $^ -o $@ $(NL_LIBS) -lcap -lpcap -ldl -lseccomp
 
 $(B)/bin/alpinectl: $(call obj,$(CTL_H) $(CLIENT_H))
 	@mkdir -p $(@D)
@@ -180,7 +180,7 @@ $(patsubst t/%.c,$(B)/t/%,$(TEST_K)): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(ca
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@
 
-$(patsubst t/%.c,$(B)/t/%,$(TEST_H)): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(call obj,$(LINK_H) $(CLIENT_H) $(TLIB_H))
+$(patsubst t/%.c,$(B)/t/%,$(filter-out t/run_confine.c,$(TEST_H))): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(call obj,$(LINK_H) $(CLIENT_H) $(TLIB_H))
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ $(NL_LIBS) -lcap -lpcap -lpthread
 
@@ -192,6 +192,10 @@ $(B)/t/pd_driver: $(call obj,$(PD_DRV_H) $(TLIB_H)) $(PD_SO) $(PD_BIN)
 $(B)/t/prog_sockapi: $(call obj,$(SOCKAPI_H))
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ -lpthread
+
+$(B)/t/run_confine: $(B)/obj/t/run_confine.o $(call obj,rpc/confine.c $(TLIB_H))
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ -lcap -lseccomp -lpthread
 
 $(B)/t/fuzz_replay: $(call obj,$(FUZZ_K) $(TLIB_K))
 

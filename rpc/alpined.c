@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,12 +26,15 @@
 #include "kernel_glue/include/host/host.h"
 #include "kernel_glue/include/host/module.h"
 #include "kernel_glue/include/host/sysctl_text.h"
+#include "rpc/closer.h"
 #include "rpc/confine.h"
 #include "rpc/keeper.h"
 #include "rpc/notify.h"
 #include "rpc/options.h"
 #include "rpc/pair.h"
+#include "rpc/peer.h"
 #include "rpc/server.h"
+#include "rpc/sweeper.h"
 #include "rpc/wiring.h"
 #include "rpc/tcplog.h"
 #include "tapbridge/link.h"
@@ -41,12 +45,13 @@ static struct options opt;
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 static char run_dir[sizeof(socket_path)];  /* of the state file, too */
 static char made_dir[sizeof(socket_path)]; /* the run directory, if we made it */
-static bool socket_bound;
+static bool socket_bound, swept;	   /* swept: removing it is the sweeper's business */
 static struct link *wire;
 static struct pcap_trace *trace;
 static char bridge_label[IFNAMSIZ], tap_label[IFNAMSIZ];
 static struct host_watch signal_watch, keeper_watch;
 static pid_t main_pid;
+static struct confine_user run_as;
 
 /* ---- the log ---- */
 
@@ -111,6 +116,10 @@ cleanup(void)
 			if_link_detach(wire);
 		wire->ops->close(wire);
 	}
+	if (swept) {
+		sweeper_finish();
+		return;
+	}
 	if (socket_bound)
 		(void)unlink(socket_path);
 	if (made_dir[0] != '\0')
@@ -151,13 +160,32 @@ choose_path(void)
 		fail("choose a shorter one with --socket", "the control socket's path is too long");
 }
 
+/* Who may use the stack, beside root and whoever started it. */
+static gid_t
+socket_group(void)
+{
+	const struct group *gr;
+	char *end;
+	unsigned long gid;
+
+	if (opt.group == NULL)
+		return ((gid_t)-1);
+	gr = getgrnam(opt.group);
+	if (gr != NULL)
+		return (gr->gr_gid);
+	gid = strtoul(opt.group, &end, 10);
+	if (opt.group[0] < '0' || opt.group[0] > '9' || *end != '\0')
+		fail("make it: groupadd --system NAME", "no such group: %s", opt.group);
+	return ((gid_t)gid);
+}
+
 static void
 open_server(void)
 {
 	int error;
 
 	choose_path();
-	error = server_start(socket_path);
+	error = server_start(socket_path, socket_group(), opt.mode);
 	if (error == EADDRINUSE)
 		fail("choose another --name, or stop it: alpinectl --name NAME stop",
 		    "an instance named %s is running (%s)", opt.name, socket_path);
@@ -346,18 +374,42 @@ watch_signals(void)
 		fail("", "cannot watch signals: %s", strerror(errno));
 }
 
+/* What cannot be given up on this machine is said, and kept. */
+static void
+say_kept(const char *what, int error)
+{
+	if (error != 0)
+		log_line(4, "%s: %s", what, strerror(error));
+}
+
+static void
+confine(void)
+{
+	say_kept("no network namespace of its own, staying in this one", confine_namespace());
+	say_kept("no empty root, the file system stays in sight", confine_filesystem());
+	say_kept("cannot give up all privileges", confine_privileges(&run_as));
+	(void)closer_start();
+	say_kept("no filter of system calls", confine_system_calls());
+	if (run_as.change)
+		log_line(6, "running as user %s", run_as.name);
+}
+
 static void
 give_up_privileges(void)
 {
 	int error;
 
-	error = confine_namespace();
+	peer_init();
+	if (opt.no_confine) {
+		log_line(4, "not confined: privileges and file system are kept");
+		return;
+	}
+	error = sweeper_start(socket_path, made_dir);
 	if (error != 0)
-		log_line(5, "no network namespace of our own (%s): staying in this one",
+		fail("", "cannot start the process that removes %s: %s", socket_path,
 		    strerror(error));
-	error = confine_privileges();
-	if (error != 0)
-		log_line(4, "cannot give up privileges: %s", strerror(error));
+	swept = true;
+	confine();
 }
 
 /* --restore: exit status 0 when nothing is left to bring back. */
@@ -388,6 +440,8 @@ main(int argc, char **argv)
 	choose_run_dir();
 	if (opt.restore)
 		return (restore());
+	if (!confine_find_user(opt.user, opt.name, &run_as))
+		fail("make it: useradd --system NAME", "no such user: %s", opt.user);
 	kern_boot();
 	set_sysctls();
 	load_modules();

@@ -31,6 +31,9 @@ static MALLOC_DEFINE(M_BSOCK, "bsock", "sockets of programs");
 /* ---- who asks ---- */
 
 /* Sockets keep their cred, so equal ones are shared: the last few are remembered. */
+CTASSERT(BSOCK_PRIV_BIND == CRP_NET_BIND && BSOCK_PRIV_RAW == CRP_NET_RAW &&
+	 BSOCK_PRIV_ADMIN == CRP_NET_ADMIN);
+
 struct ucred *
 bsd_ucred(const struct bsock_cred *c)
 {
@@ -40,15 +43,16 @@ bsd_ucred(const struct bsock_cred *c)
 
 	if (c == NULL)
 		return (kern_cred);
-	slot = (c->uid * 31 + c->gid) % MAX_CREDS;
+	slot = (c->uid * 31 + c->gid * 7 + c->privs) % MAX_CREDS;
 	cr = known[slot];
-	if (cr != NULL && cr->cr_uid == c->uid && cr->cr_gid == c->gid)
+	if (cr != NULL && cr->cr_uid == c->uid && cr->cr_gid == c->gid && cr->cr_privs == c->privs)
 		return (cr);
 	if (cr != NULL)
 		crfree(cr);
 	cr = crget();
 	cr->cr_uid = cr->cr_ruid = c->uid;
 	cr->cr_gid = c->gid;
+	cr->cr_privs = c->privs;
 	known[slot] = cr;
 	return (cr);
 }
@@ -286,7 +290,8 @@ static int
 renew(struct bsock *b)
 {
 	struct socket *old = b->b_so, *so;
-	struct bsock_cred cred = {old->so_cred->cr_uid, old->so_cred->cr_gid};
+	struct bsock_cred cred = {
+	    old->so_cred->cr_uid, old->so_cred->cr_gid, old->so_cred->cr_privs};
 	int error;
 
 	error =

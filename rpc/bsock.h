@@ -22,7 +22,11 @@ struct bsock;
 /* Who asks. uid 0 has BSD's privileges. */
 struct bsock_cred {
 	uint32_t uid, gid;
+	uint32_t privs; /* BSOCK_PRIV_*, beyond what uid gives */
 };
+#define BSOCK_PRIV_BIND 0x1 /* ports below 1024 */
+#define BSOCK_PRIV_RAW 0x2
+#define BSOCK_PRIV_ADMIN 0x4 /* interfaces, routes, neighbours */
 
 /*
  * What happened to a socket, told by its upcalls. Runs in the middle of the stack's work: it

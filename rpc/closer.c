@@ -42,8 +42,8 @@ run(void *arg)
 	return (arg);
 }
 
-static bool
-start(void)
+bool
+closer_start(void)
 {
 	sigset_t all, old;
 	pthread_t thread;
@@ -65,7 +65,7 @@ closer_close(int fd)
 	bool taken;
 
 	pthread_mutex_lock(&lock);
-	taken = count < QUEUE_MAX && start();
+	taken = count < QUEUE_MAX && closer_start();
 	if (taken) {
 		queue[(head + count++) % QUEUE_MAX] = fd;
 		pthread_cond_signal(&more);

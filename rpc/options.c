@@ -36,6 +36,10 @@ static const char help[] = USAGE
     "  -p, --pcap FILE         write all frames to FILE\n"
     "  -s, --socket PATH       control socket (NAME.sock in the run directory)\n"
     "  -S, --sysctl NAME=VALUE set it before the interface comes up; may be repeated\n"
+    "  -u, --user NAME         run as this user (alpine, or one that nobody is)\n"
+    "      --group NAME        group of the control socket: who may use the stack (root)\n"
+    "      --mode OCTAL        mode of the control socket (0660)\n"
+    "      --no-confine        keep user, file system and system calls: for debugging\n"
     "  -r, --ready-fd N        write a line to descriptor N when ready\n"
     "  -l, --log-level LEVEL   emerg alert crit err warning notice info debug, or 0-7 (info)\n"
     "      --module FILE[,ARGS] load code of your own into the stack; may be repeated\n"
@@ -157,6 +161,17 @@ dns(struct options *o, const char *text)
 	memcpy(o->dns[o->ndns++].a_data, &sin, sizeof(sin));
 }
 
+static unsigned
+octal_mode(const char *text)
+{
+	char *end;
+	unsigned long mode = strtoul(text, &end, 8);
+
+	if (text[0] < '0' || text[0] > '7' || *end != '\0' || mode > 0777)
+		fail("write it as 0660", "mode %s is not a file's mode in octal digits", text);
+	return ((unsigned)mode);
+}
+
 static int
 log_level(const char *text)
 {
@@ -210,6 +225,8 @@ attach_how(struct options *o, const char *text)
 
 /* ---- all of it ---- */
 
+enum { OPT_GROUP = 256, OPT_MODE, OPT_NO_CONFINE };
+
 static const struct option longopts[] = {
     {"name", required_argument, NULL, 'n'},
     {"gateway", required_argument, NULL, 'g'},
@@ -228,6 +245,10 @@ static const struct option longopts[] = {
     {"log-level", required_argument, NULL, 'l'},
     {"debug-clock", no_argument, NULL, 'D'},
     {"module", required_argument, NULL, 'K'},
+    {"user", required_argument, NULL, 'u'},
+    {"group", required_argument, NULL, OPT_GROUP},
+    {"mode", required_argument, NULL, OPT_MODE},
+    {"no-confine", no_argument, NULL, OPT_NO_CONFINE},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -286,6 +307,18 @@ one_option(struct options *o, int c, const char *arg)
 			fail("", "--sysctl %s is not NAME=VALUE", arg);
 		o->sysctls[o->nsysctls++] = arg;
 		break;
+	case 'u':
+		o->user = arg;
+		break;
+	case OPT_GROUP:
+		o->group = arg;
+		break;
+	case OPT_MODE:
+		o->mode = octal_mode(arg);
+		break;
+	case OPT_NO_CONFINE:
+		o->no_confine = true;
+		break;
 	case 'r':
 		o->ready_fd = (int)number("descriptor", arg, 0, 1048576);
 		break;
@@ -331,10 +364,11 @@ options_parse(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	*o = (struct options){.name = RPC_DEFAULT_NAME, .ready_fd = -1, .log_level = 6};
+	*o = (struct options){
+	    .name = RPC_DEFAULT_NAME, .ready_fd = -1, .log_level = 6, .mode = 0660};
 	opterr = 0;
-	while (
-	    (c = getopt_long(argc, argv, ":n:g:m:M:t:b:a:Rd:p:s:S:r:l:Vh", longopts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":n:g:m:M:t:b:a:Rd:p:s:S:u:r:l:Vh", longopts, NULL)) !=
+	       -1) {
 		switch (c) {
 		case 'V':
 			printf("alpined %s\n", ALPINE_VERSION);

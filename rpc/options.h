@@ -36,6 +36,10 @@ struct options {
 	const char *modules[OPTIONS_MODULES]; /* FILE[,ARGS] */
 	unsigned nmodules;
 	bool debug_clock;
+	const char *user;  /* NULL: as confine_find_user() chooses */
+	const char *group; /* of the control socket; NULL: as it comes */
+	unsigned mode;	   /* of the control socket */
+	bool no_confine;
 	int ready_fd;
 	int log_level; /* 0-7, as syslog(3) */
 };

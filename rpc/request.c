@@ -21,7 +21,8 @@
 static struct bsock_cred
 cred_of(const struct request *r)
 {
-	return ((struct bsock_cred){.uid = r->r_conn->c_uid, .gid = r->r_conn->c_gid});
+	return ((struct bsock_cred){
+	    .uid = r->r_conn->c_uid, .gid = r->r_conn->c_gid, .privs = r->r_conn->c_privs});
 }
 
 /* Copies the fixed part of a body; its length was checked. */

@@ -25,6 +25,7 @@
 
 #include "rpc/closer.h"
 #include "rpc/pair.h"
+#include "rpc/peer.h"
 #include "rpc/server.h"
 
 #define PIECE (64 * 1024) /* bytes of text in one reply */
@@ -38,6 +39,7 @@ static LIST_HEAD(, space) spaces = LIST_HEAD_INITIALIZER(spaces);
 static LIST_HEAD(, conn) conns = LIST_HEAD_INITIALIZER(conns);
 static unsigned nconns, nspaces, nmonitors;
 static uint32_t last_space;
+static uid_t owner; /* who started alpined; it may be another user by now */
 static char message[RPC_MSG_MAX];
 static char reply_room[REQUEST_ROOM];
 
@@ -196,6 +198,7 @@ conn_make(int fd, struct space *s, bool path)
 	c->c_uid = cred.uid;
 	c->c_gid = cred.gid;
 	c->c_pid = cred.pid;
+	c->c_privs = peer_privileges(fd, cred.pid, cred.uid);
 	c->c_space = s;
 	space_hold(s);
 	s->s_conns++;
@@ -204,11 +207,16 @@ conn_make(int fd, struct space *s, bool path)
 	return (c);
 }
 
-/* Root, or the user whose daemon this is. */
+bool
+conn_owner(const struct conn *c)
+{
+	return (c->c_uid == 0 || c->c_uid == owner);
+}
+
 bool
 conn_privileged(const struct conn *c)
 {
-	return (c->c_uid == 0 || c->c_uid == geteuid());
+	return (conn_owner(c) || (c->c_privs & BSOCK_PRIV_ADMIN) != 0);
 }
 
 static void
@@ -444,6 +452,7 @@ server_rekey(struct request *r)
 		c->c_uid = parent->c_uid;
 		c->c_gid = parent->c_gid;
 	}
+	c->c_privs &= parent->c_privs;
 	head.m_error = 0;
 	head.m_flags = 0;
 	if (server_reply(c, &head, NULL, 0, -1) != 0)
@@ -640,7 +649,7 @@ bind_path(int fd, const struct sockaddr_un *sun)
 }
 
 int
-server_start(const char *path)
+server_start(const char *path, gid_t group, mode_t mode)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	mode_t mask;
@@ -652,9 +661,14 @@ server_start(const char *path)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return (errno);
-	mask = umask(0117); /* rw-rw----: the owner, and a group that chgrp(1) gives it to */
+	owner = geteuid();
+	mask = umask(0177); /* nobody else, until group and mode are right */
 	error = bind_path(fd, &sun);
 	umask(mask);
+	if (error == 0 && group != (gid_t)-1 && chown(path, (uid_t)-1, group) != 0)
+		error = errno;
+	if (error == 0 && chmod(path, mode) != 0)
+		error = errno;
 	if (error == 0 && listen(fd, LISTEN_BACKLOG) != 0)
 		error = errno;
 	if (error == 0)

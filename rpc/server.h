@@ -42,6 +42,7 @@ struct conn {
 	uid_t c_uid;
 	gid_t c_gid;
 	pid_t c_pid;
+	uint32_t c_privs;	  /* BSOCK_PRIV_* */
 	struct space *c_space;	  /* whose limits count */
 	struct space *c_attached; /* RPC_ATTACH: goes when this connection goes */
 	/* the rest of a long answer, which waits for the client to read */
@@ -71,7 +72,8 @@ struct request {
 #define BAD_REQUEST (-1)
 typedef int request_fn(struct request *);
 
-int server_start(const char *path); /* 0 or errno: the daemon's own socket */
+/* The daemon's own socket, of that group (-1: as it comes) and mode. 0 or errno. */
+int server_start(const char *path, gid_t group, mode_t mode);
 void server_stop(void);
 unsigned server_conns(void), server_spaces(void);
 /* Text of an answer that may be long. */
@@ -80,8 +82,9 @@ void conn_printf(struct conn *, const char *fmt, ...) __attribute__((format(prin
 int server_attach(struct conn *, int listener_fd);
 int server_rekey(struct request *);
 int server_reply(struct conn *, const struct rpc_msg *head, const void *data, size_t len, int fd);
-bool conn_privileged(const struct conn *);
-void conn_monitor(struct conn *); /* becomes one */
+bool conn_owner(const struct conn *);	   /* root, or whose daemon this is */
+bool conn_privileged(const struct conn *); /* that, or CAP_NET_ADMIN */
+void conn_monitor(struct conn *);	   /* becomes one */
 
 /* request.c, ctl.c */
 request_fn request_socket, request_bind, request_listen, request_connect, request_getsockname,

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rpc/confine.h"
 #include "rpc/server.h"
 #include "rpc/tcplog.h"
 
@@ -142,8 +143,8 @@ take_descriptor(int fd)
 	regular = S_ISREG(st.st_mode);
 	if (!regular && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
 		return (errno);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, file_name, sizeof(file_name) - 1);
+	snprintf(link, sizeof(link), "%d/fd/%d", (int)getpid(), fd);
+	n = readlinkat(confine_proc_fd(), link, file_name, sizeof(file_name) - 1);
 	file_name[n > 0 ? n : 0] = '\0';
 	out_watch.w_fd = -1;
 	error = regular ? 0 : host_watch_add(&out_watch, fd, 0, out_ready, NULL);

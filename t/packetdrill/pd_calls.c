@@ -19,7 +19,7 @@
 #define TCP_INFO_MAX 280 /* bytes: newer packetdrills know of fields that we do not have: 0 */
 #define SOL_TCP_LINUX 6
 
-const struct bsock_cred pd_root = {0, 0};
+const struct bsock_cred pd_root = {.uid = 0};
 bool pd_linux_buffers;
 
 /* The socket behind fd; takes the lock, and on failure leaves it and sets errno. */

@@ -23,7 +23,7 @@
 #include "rpc/bsd_var.h"
 #include "t/packetdrill/pd_sys.h"
 
-static const struct bsock_cred root_cred = {0, 0};
+static const struct bsock_cred root_cred = {.uid = 0};
 
 /* ---- jobs ---- */
 
