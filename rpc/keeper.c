@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "kernel_glue/include/host/host.h"
+#include "rpc/confine.h"
 #include "rpc/keeper.h"
 
 #define WAIT_MS 30000 /* for the undoing */
@@ -69,6 +70,8 @@ set_up_keeper(int fd)
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "alpined-keeper");
 	close_all_but(fd);
+	if (confine_keeper() != 0)
+		host_log(4, "alpined-keeper cannot give up the privileges that it does not need");
 }
 
 static void

@@ -225,7 +225,7 @@ attach_how(struct options *o, const char *text)
 
 /* ---- all of it ---- */
 
-enum { OPT_GROUP = 256, OPT_MODE, OPT_NO_CONFINE };
+enum { OPT_GROUP = 512, OPT_MODE, OPT_NO_CONFINE };
 
 static const struct option longopts[] = {
     {"name", required_argument, NULL, 'n'},
