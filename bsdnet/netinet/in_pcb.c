@@ -210,11 +210,26 @@ in_pcbpurgeif0(struct inpcbinfo *pcbinfo, struct ifnet *ifp)
 	in_pcbforeach(pcbinfo, purge_one, ifp);
 }
 
-/* Retransmissions get no answer: ask the routing table again next time. */
+/*
+ * Retransmissions get no answer (RFC 1122 3.3.1.4, RFC 9293 3.8.3 R1): the gateway may be dead. A
+ * route that only a redirect made is given up, and the table asked again.
+ */
 void
 in_losing(struct inpcb *inp)
 {
+	struct sockaddr_in dst = {.sin_len = sizeof(dst), .sin_family = AF_INET};
+	struct rt_addrinfo info = {.rti_dst = (const struct sockaddr *)&dst};
+	struct rtentry *rt;
+
 	RO_INVALIDATE_CACHE(&inp->inp_route);
+	if ((inp->inp_inc.inc_flags & INC_ISIPV6) != 0)
+		return;
+	dst.sin_addr = inp->inp_faddr;
+	rt = rib_lookup_exact(inp->inp_inc.inc_fibnum, info.rti_dst, NULL);
+	if (rt == NULL || (rt->rte_flags & (RTF_DYNAMIC | RTF_HOST)) != (RTF_DYNAMIC | RTF_HOST))
+		return;
+	info.rti_flags = rt->rte_flags;
+	(void)rib_del_route(inp->inp_inc.inc_fibnum, &info);
 }
 
 void

@@ -144,7 +144,8 @@ tcp_plan_options(const struct tcpcb *tp, struct tcp_plan *p)
 static void
 tcp_plan_size(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail_end)
 {
-	const u_int mss = tp->t_maxseg > p->optlen ? tp->t_maxseg - p->optlen : 1;
+	const u_int opt = p->optlen + tcp_ipoptlen(tp);
+	const u_int mss = tp->t_maxseg > opt ? tp->t_maxseg - opt : 1;
 	u_int most;
 
 	p->segsz = 0;
@@ -688,8 +689,11 @@ tcp_output(struct tcpcb *tp)
 		return (ECONNRESET);
 	if (tp->t_state == TCPS_LISTEN || tptosocket(tp) == NULL)
 		return (0);
-	if (TCPS_HAVEESTABLISHED(tp->t_state))
+	if (TCPS_HAVEESTABLISHED(tp->t_state)) {
 		tcp_cc_check_idle(tp);
+		if (tp->t_pmtud_lowered != 0)
+			tcp_pmtud_raise(tp);
+	}
 	/* A write that comes in pieces is idle, to Nagle, if it was when its first piece came. */
 	if ((tp->t_flags & TF_MORETOCOME) != 0 && tp->snd_una == tp->snd_max)
 		tp->t_flags |= TF_LASTIDLE;

@@ -84,17 +84,26 @@ tcp_mss(struct tcpcb *tp, int offer)
 	const struct in_conninfo *inc = &tp->t_inpcb->inp_inc;
 	const bool agreed = offer != IP_MAXPACKET;
 	struct socket *so = tptosocket(tp);
-	u_int mss = tcp_mssopt(inc, tp->t_mssopt);
+	u_int mss = tcp_mssopt(inc, tp->t_mssopt), mtu = tcp_hc_getmtu(inc), hdr = tcp_hdrlen(inc);
 
 	if (offer < 0)
 		offer = V_tcp_mssdflt;
 	/* RFC 9293 3.7.1 lets a peer ask for tiny segments; we do not work that hard for it. */
 	offer = imax(offer, V_tcp_minmss);
 	tp->t_maxseg = max(min(mss, (u_int)offer), TCP_LEAST_MSS);
+	tp->t_agreed_maxseg = tp->t_maxseg;
+	tp->t_pmtud_lowered = 0;
+	if (V_tcp_do_pmtud && mtu > hdr + TCP_LEAST_MSS && mtu - hdr < tp->t_maxseg) {
+		/* an earlier connection was told */
+		tp->t_maxseg = mtu - hdr;
+		tp->t_pmtud_lowered = getsbinuptime() != 0 ? getsbinuptime() : 1;
+	}
 	if (agreed && so != NULL) {
 		tp->t_maxseg = max(tcp_round_buffer(so, SO_SND, tp->t_maxseg), TCP_LEAST_MSS);
 		(void)tcp_round_buffer(so, SO_RCV, tp->t_maxseg);
 	}
+	if (agreed)
+		tcp_hc_begin(tp);
 	tp->t_rcvmss = min((u_int)V_tcp_mssdflt, mss);
 	tp->t_rtgen = V_rt_generation - 1;
 	tcp_path_refresh(tp);
@@ -110,6 +119,15 @@ tcp_path_refresh(struct tcpcb *tp)
 	(void)tcp_maxmtu(&tp->t_inpcb->inp_inc, &tp->t_tsomax);
 }
 
+/* Bytes of IP options, which the segment shares the packet with (RFC 9293 3.7.1). */
+u_int
+tcp_ipoptlen(const struct tcpcb *tp)
+{
+	const struct mbuf *m = tp->t_inpcb->inp_options;
+
+	return (m != NULL ? (u_int)m->m_len : 0);
+}
+
 u_int
 tcp_maxseg(const struct tcpcb *tp)
 {
@@ -117,6 +135,7 @@ tcp_maxseg(const struct tcpcb *tp)
 
 	if (!LIST_EMPTY(&tp->t_md5keys) && tcp_md5_find(tp, &tp->t_inpcb->inp_inc) != NULL)
 		opt += 2 + TCPOLEN_SIGNATURE;
+	opt += tcp_ipoptlen(tp);
 	return (tp->t_maxseg > opt ? tp->t_maxseg - opt : 1);
 }
 
@@ -136,6 +155,8 @@ tcp_mtudisc(struct tcpcb *tp, u_int mtu)
 		return;
 	TCPSTAT_INC(tcps_mtudisc);
 	tp->t_maxseg = mss;
+	tp->t_pmtud_lowered = getsbinuptime() != 0 ? getsbinuptime() : 1;
+	tcp_hc_updatemtu(&tp->t_inpcb->inp_inc, mss + hdr);
 	if (tp->snd_cwnd < tcp_maxseg(tp))
 		tp->snd_cwnd = tcp_maxseg(tp);
 	if (!TCPS_HAVEESTABLISHED(tp->t_state))
@@ -150,6 +171,27 @@ tcp_mtudisc(struct tcpcb *tp, u_int mtu)
 	tp->snd_recover = tp->snd_max;
 	tp->snd_nxt = tp->snd_una;
 	(void)tcp_output(tp);
+}
+
+/*
+ * RFC 1191 6.3: the path may be another by now. What the peer agreed to and the interface takes is
+ * tried again; if it is still too much, ICMP will say so.
+ */
+void
+tcp_pmtud_raise(struct tcpcb *tp)
+{
+	const u_int hdr = tcp_hdrlen(&tp->t_inpcb->inp_inc);
+	u_int mtu;
+
+	if (tp->t_pmtud_lowered == 0 || V_tcp_pmtud_raise == 0 ||
+	    getsbinuptime() - tp->t_pmtud_lowered < (sbintime_t)V_tcp_pmtud_raise * SBT_1S)
+		return;
+	tp->t_pmtud_lowered = 0;
+	mtu = tcp_maxmtu(&tp->t_inpcb->inp_inc, NULL);
+	if (mtu > hdr && min(mtu - hdr, tp->t_agreed_maxseg) > tp->t_maxseg) {
+		tp->t_maxseg = min(mtu - hdr, tp->t_agreed_maxseg);
+		tcp_hc_updatemtu(&tp->t_inpcb->inp_inc, 0);
+	}
 }
 
 /*

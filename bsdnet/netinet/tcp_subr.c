@@ -149,6 +149,7 @@ tcp_close(struct tcpcb *tp)
 
 	if (tcp_isdead(tp))
 		return;
+	tcp_hc_end(tp);
 	tcp_timer_stop(tp);
 	tcp_tw_remove(tp);
 	tcp_release_buffers(tp);

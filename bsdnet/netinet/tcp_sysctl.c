@@ -33,6 +33,10 @@ TCP_INT(_net_inet_tcp, pmtud_blackhole_detection, tcp_pmtud_blackhole_detect, 0,
     "default 0)");
 TCP_INT(_net_inet_tcp, pmtud_blackhole_mss, tcp_pmtud_blackhole_mss, 1200, 64, 65495,
     "The MSS that is tried then (bytes, 64 to 65495, default 1200)");
+TCP_INT(_net_inet_tcp, pmtud_raise, tcp_pmtud_raise, 600, 0, 86400,
+    "Time after which a path that took less is tried with more again, RFC 1191 6.3; 0 never (s, 0 "
+    "to "
+    "86400, default 600)");
 TCP_INT(_net_inet_tcp, tso, tcp_do_tso, 1, 0, 1, "TCP segmentation offload (0 to 1, default 1)");
 TCP_INT(_net_inet_tcp, delayed_ack, tcp_delack_enabled, 1, 0, 1,
     "Delay acknowledgments (0 to 1, default 1)");
@@ -148,6 +152,10 @@ TCP_INT(_net_inet_tcp, persmin, tcp_persmin, TCPTV_PERSMIN, 1, 3600000,
     "Least time between probes (ms, 1 to 3600000, default 5000)");
 TCP_INT(_net_inet_tcp, persmax, tcp_persmax, TCPTV_PERSMAX, 1, 3600000,
     "Most time between probes (ms, 1 to 3600000, default 60000)");
+TCP_INT(_net_inet_tcp, persist_orphan, tcp_persist_orphan, 600000, 1, INT_MAX,
+    "Time that data of a closed socket waits for a peer that answers probes and keeps its window "
+    "shut "
+    "(ms, 1 to 2147483647, default 600000)");
 TCP_INT(_net_inet_tcp, maxpersistidle, tcp_maxpersistidle, TCPTV_KEEP_IDLE, 1, INT_MAX,
     "Silence of a peer with a closed window before the connection ends (ms, 1 to 2147483647, "
     "default 7200000)");

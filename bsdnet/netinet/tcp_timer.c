@@ -240,6 +240,15 @@ tcp_setpersist(struct tcpcb *tp)
 		tp->t_rxtshift++;
 }
 
+/* No program will ever know: a peer must not keep what it wrote for ever by answering probes. */
+static bool
+tcp_orphan_waits_too_long(const struct tcpcb *tp)
+{
+	const sbintime_t since = tp->t_acktime > tp->t_closetime ? tp->t_acktime : tp->t_closetime;
+
+	return (tp->t_closetime != 0 && getsbinuptime() - since >= mstosbt(V_tcp_persist_orphan));
+}
+
 static bool
 tcp_timer_persist(struct tcpcb *tp)
 {
@@ -251,7 +260,8 @@ tcp_timer_persist(struct tcpcb *tp)
 	if ((tp->t_rxtshift == TCP_MAXRXTSHIFT && idle >= mstosbt(V_tcp_maxpersistidle)) ||
 	    tcp_unacked_too_long(tp) ||
 	    ((tp->t_flags & TF_CLOSED) != 0 && tp->t_rxtshift == TCP_MAXRXTSHIFT &&
-		idle >= mstosbt(TCPTV_PERSMAX))) {
+		idle >= mstosbt(TCPTV_PERSMAX)) ||
+	    tcp_orphan_waits_too_long(tp)) {
 		TCPSTAT_INC(tcps_persistdrop);
 		return (tcp_timeout_drop(tp));
 	}

@@ -62,6 +62,7 @@ tcp_twstart(struct tcpcb *tp)
 	struct socket *so = inp->inp_socket;
 	struct tcpcb *oldest;
 
+	tcp_hc_end(tp);
 	tcp_state_change(tp, TCPS_TIME_WAIT);
 	tcp_timer_stop(tp);
 	tcp_reass_flush(tp);

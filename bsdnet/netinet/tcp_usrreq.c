@@ -289,6 +289,7 @@ tcp_usr_close(struct socket *so)
 	if (tp == NULL)
 		return;
 	tp->t_flags |= TF_CLOSED;
+	tp->t_closetime = getsbinuptime();
 	if (tp->t_state == TCPS_TIME_WAIT)
 		return;
 	/* Half closed before, or never connected: pr_disconnect() may not have been called. */

@@ -109,12 +109,13 @@ struct tcpcb {
 	/* as it was before a time-out that may prove spurious; if t_prevvalid */
 	uint32_t snd_cwnd_prev, snd_ssthresh_prev;
 	bool t_prevvalid;
-	bool t_rexmit1;	       /* send the segment at snd_una again, whatever the windows say */
-	uint32_t t_rtttime_on; /* a segment is being timed */
-	tcp_seq t_rtseq;       /* ... the round trip ends when this is acknowledged */
-	sbintime_t t_rtttime;  /* ... sent at */
-	sbintime_t t_sndtime;  /* last segment with data sent at */
-	sbintime_t t_acktime;  /* snd_una last moved at: user time-out */
+	bool t_rexmit1;		/* send the segment at snd_una again, whatever the windows say */
+	uint32_t t_rtttime_on;	/* a segment is being timed */
+	tcp_seq t_rtseq;	/* ... the round trip ends when this is acknowledged */
+	sbintime_t t_rtttime;	/* ... sent at */
+	sbintime_t t_sndtime;	/* last segment with data sent at */
+	sbintime_t t_acktime;	/* snd_una last moved at: user time-out */
+	sbintime_t t_closetime; /* the program closed; 0: it has not */
 
 	/* receiving */
 	tcp_seq irs;
@@ -143,9 +144,11 @@ struct tcpcb {
 	/* MSS and path */
 	u_int t_maxseg; /* bytes of data, options not yet subtracted */
 	u_int t_pmtud_saved_maxseg;
-	u_int t_mssopt;	  /* TCP_MAXSEG of the program; 0 none */
-	u_int t_tsomax;	  /* bytes of a TSO packet; 0: the interface has no TSO */
-	uint32_t t_rtgen; /* V_rt_generation when t_tsomax was learnt */
+	u_int t_agreed_maxseg;	    /* t_maxseg before the path said that it takes less */
+	sbintime_t t_pmtud_lowered; /* when it did; 0: it did not */
+	u_int t_mssopt;		    /* TCP_MAXSEG of the program; 0 none */
+	u_int t_tsomax;		    /* bytes of a TSO packet; 0: the interface has no TSO */
+	uint32_t t_rtgen;	    /* V_rt_generation when t_tsomax was learnt */
 
 	/* RFC 7323 */
 	uint32_t ts_recent, ts_recent_age; /* the peer's value; our tick when we took it */
@@ -350,6 +353,7 @@ struct tcpstat {
 	    tcps_rcvpackafterwin, tcps_rcvbyteafterwin, tcps_rcvafterclose, tcps_rcvwinprobe,
 	    tcps_rcvdupack, tcps_rcvacktoomuch, tcps_rcvacktooold, tcps_rcvackpack, tcps_rcvackbyte,
 	    tcps_rcvwinupd, tcps_pawsdrop, tcps_predack, tcps_preddat, tcps_persistreset;
+	uint64_t tcps_cachedssthresh, tcps_hc_added, tcps_hc_bucketoverflow;
 	uint64_t tcps_cachedrtt, tcps_listendrop, tcps_badrst, tcps_badsyn, tcps_challenge,
 	    tcps_challengelimit, tcps_tsmissing;
 	uint64_t tcps_sc_added, tcps_sc_retransmitted, tcps_sc_dupsyn, tcps_sc_dropped,
@@ -438,6 +442,8 @@ TCP_TUNABLE(int, tcp_rexmit_slop);
 TCP_TUNABLE(int, tcp_maxpersistidle);
 TCP_TUNABLE(int, tcp_persmin);
 TCP_TUNABLE(int, tcp_persmax);
+TCP_TUNABLE(int, tcp_persist_orphan);
+TCP_TUNABLE(int, tcp_pmtud_raise);
 TCP_TUNABLE(int, tcp_finwait2_timeout);
 TCP_TUNABLE(int, tcp_retries);
 TCP_TUNABLE(int, tcp_rexmit_drop_options);
@@ -497,6 +503,8 @@ TCP_TUNABLE(int, tcp_do_prr);
 #define V_tcp_maxpersistidle VNET(tcp_maxpersistidle)
 #define V_tcp_persmin VNET(tcp_persmin)
 #define V_tcp_persmax VNET(tcp_persmax)
+#define V_tcp_persist_orphan VNET(tcp_persist_orphan)
+#define V_tcp_pmtud_raise VNET(tcp_pmtud_raise)
 #define V_tcp_finwait2_timeout VNET(tcp_finwait2_timeout)
 #define V_tcp_retries VNET(tcp_retries)
 #define V_tcp_rexmit_drop_options VNET(tcp_rexmit_drop_options)
@@ -533,14 +541,22 @@ u_int tcp_hdrlen(const struct in_conninfo *); /* IP and TCP headers without opti
 u_int tcp_maxmtu(const struct in_conninfo *, u_int *tsomax);
 u_int tcp_mssopt(const struct in_conninfo *, u_int mssopt); /* the MSS that we announce */
 void tcp_mss(struct tcpcb *, int offer); /* sets t_maxseg; offer -1: the peer gave none */
-u_int tcp_maxseg(const struct tcpcb *);	 /* data bytes of a full segment, options subtracted */
+u_int tcp_ipoptlen(const struct tcpcb *);
+u_int tcp_maxseg(const struct tcpcb *); /* data bytes of a full segment, options subtracted */
 void tcp_path_refresh(struct tcpcb *);
 void tcp_mtudisc(struct tcpcb *, u_int mtu);
+void tcp_pmtud_raise(struct tcpcb *);	  /* a larger path is tried now and then */
 void tcp_pmtud_blackhole(struct tcpcb *); /* at a retransmission time-out */
 void tcp_fill_headers(
     struct mbuf *, const struct in_conninfo *, uint8_t ttl, uint8_t tos, bool df, u_int tcplen);
 int tcp_ip_output(struct mbuf *, const struct in_conninfo *, struct inpcb *);
 void tcp_ctlinput(struct icmp *);
+
+/* tcp_hostcache.c: 0 where nothing is known */
+u_int tcp_hc_getmtu(const struct in_conninfo *);
+void tcp_hc_updatemtu(const struct in_conninfo *, u_int mtu);
+void tcp_hc_begin(struct tcpcb *);
+void tcp_hc_end(const struct tcpcb *);
 
 /* RFC 7323, as net.inet.tcp.rfc1323 has it. */
 #define tcp_want_scale() (V_tcp_do_rfc1323 == 1 || V_tcp_do_rfc1323 == 2)

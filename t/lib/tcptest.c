@@ -19,6 +19,7 @@ tt_init(void)
 	testbed_run_ms(tb, 5000); /* ARP's probes of our own address */
 	peer_forget(p);
 	tt_default_cc("newreno");
+	tt_set("net.inet.tcp.hostcache.enable", 0); /* each connection is the first */
 }
 
 void
