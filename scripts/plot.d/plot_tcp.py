@@ -157,6 +157,9 @@ def flows_of(a):
                 fail("%s:%d: %s" % (path, n, "no member %s" % e if isinstance(e, KeyError) else e))
     chosen = sorted(flows.values(), key=lambda f: -(f.sent + f.received))
     chosen = [f for f in chosen if f.sent + f.received or f.windows][:a.flows]
+    if len(a.files) > 1:  # runs are drawn in the order in which they were named
+        order = list(flows.values())
+        chosen.sort(key=order.index)
     if not chosen:
         fail("no record of a connection in %s%s" % (", ".join(a.files), " that fits" if flows or first is None else ""))
     if len({f.vnet for f in chosen}) > 1:

@@ -1,7 +1,7 @@
 /*
- * reno1999.c - the sender that Savage et al. fooled, as a module: TCP Reno as RFC 2581 had it, which
- * counts ACKs and not bytes (RFC 3465 came of that). NewReno of bsdnet does the rest; the stack that
- * loads this has "reno1999" as its default.
+ * reno1999.c - the sender that Savage et al. fooled, as a module: TCP Reno as RFC 2581 had it,
+ * which counts ACKs and not bytes (RFC 3465 came of that). NewReno of bsdnet does the rest; the
+ * stack that loads this has "reno1999" as its default.
  */
 #include <sys/param.h>
 #include <sys/errno.h>
@@ -19,8 +19,8 @@ reno1999_ack_received(struct cc_var *ccv, uint16_t type)
 
 	if (type != CC_ACK || IN_RECOVERY(CCV(ccv, t_flags)))
 		return;
-	CCV(ccv, snd_cwnd) =
-	    min(cwnd + (cwnd < CCV(ccv, snd_ssthresh) ? mss : max(mss * mss / cwnd, 1)), CC_WIN_MAX);
+	CCV(ccv, snd_cwnd) = min(
+	    cwnd + (cwnd < CCV(ccv, snd_ssthresh) ? mss : max(mss * mss / cwnd, 1)), CC_WIN_MAX);
 }
 
 int
