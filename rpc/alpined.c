@@ -208,7 +208,7 @@ on_keeper(struct host_watch *w, uint32_t events)
 
 	(void)events;
 	while ((r = keeper_event(&told)) > 0)
-		wiring_event(&opt, &told);
+		wiring_event(&told);
 	if (r < 0) {
 		log_line(3,
 		    "alpined-keeper is gone: nobody undoes the attaching; "

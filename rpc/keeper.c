@@ -6,7 +6,8 @@
  * the bridge apart nor mend it; and after SIGKILL nobody could. So a child, forked before the
  * first change, does all changes to the machine's network. It keeps the privileges, ignores
  * signals, watches the links, and ends what it did when the socket to alpined closes. It keeps no
- * other descriptor of alpined's but stderr: a TAP that it held would not go away.
+ * other descriptor of alpined's but stderr: a TAP that it held would not go away. What has to be
+ * opened in the machine's namespace (a macvtap, a packet socket), it opens and hands over.
  * If both are killed, the state file (tapbridge/attach) is there for `alpined --restore`.
  *
  * alpined's half owns the socket and the child's id; the keeper's half owns the attachment.
@@ -74,47 +75,82 @@ set_up_keeper(int fd)
 		host_log(4, "alpined-keeper cannot give up the privileges that it does not need");
 }
 
+/* With told->fd, which is closed here then. */
 static void
-tell(int fd, const struct keeper_told *told)
+tell(int fd, struct keeper_told *told)
 {
-	if (send(fd, told, sizeof(*told), MSG_NOSIGNAL) < 0) {
+	char room[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec iov = {told, sizeof(*told)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *c;
+
+	if (told->fd >= 0) {
+		msg.msg_control = room;
+		msg.msg_controllen = sizeof(room);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &told->fd, sizeof(int));
+	}
+	if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0) {
 		/* alpined is gone; the loop sees that */
 	}
+	if (told->fd >= 0)
+		close(told->fd);
 }
 
-static void
-answer(int fd, const struct attachment *a, const struct link_error *le)
+static bool
+gives_descriptor(const struct attach_spec *spec)
 {
-	struct keeper_told told = {.attached = a != NULL, .carrier = true, .error = *le};
+	return (spec->mode == ATTACH_MACVTAP || spec->mode == ATTACH_PACKET);
+}
 
-	if (a != NULL) {
-		snprintf(told.bridge, sizeof(told.bridge), "%s", attach_bridge(a));
-		snprintf(told.tap, sizeof(told.tap), "%s", attach_tap(a));
-		told.ifindex = attach_ifindex(a);
+/* Attached, and open. NULL: neither. */
+static struct attachment *
+attach(const struct attach_spec *spec, struct keeper_told *told)
+{
+	struct attachment *a = attach_begin(spec, &told->error);
+	struct link_error le;
+
+	if (a != NULL && gives_descriptor(spec)) {
+		told->fd = attach_open(a, &told->error);
+		if (told->fd < 0) {
+			(void)attach_end(a, &le);
+			a = NULL;
+		}
 	}
-	tell(fd, &told);
+	if (a == NULL)
+		return (NULL);
+	told->attached = true;
+	snprintf(told->bridge, sizeof(told->bridge), "%s", attach_bridge(a));
+	snprintf(told->tap, sizeof(told->tap), "%s", attach_tap(a));
+	return (a);
 }
 
 static void
-watch_links(struct attachment *a, int fd, bool *carrier)
+watch_links(struct attachment *a, const struct attach_spec *spec, int fd, bool *carrier)
 {
-	struct link_error none = {.text = ""};
-	struct keeper_told told = {.error = none};
-	bool before = *carrier;
+	struct keeper_told told = {.attached = true, .fd = -1};
+	bool before = *carrier, renewed;
 
-	attach_watch_event(a, &told.carrier, &told.renewed);
+	attach_watch_event(a, &told.carrier, &renewed);
 	*carrier = told.carrier;
-	if (told.carrier == before && !told.renewed)
+	if (renewed && gives_descriptor(spec)) {
+		told.fd = attach_open(a, &told.error);
+		if (told.fd < 0)
+			host_log(3, told.error.text);
+	}
+	if (told.carrier == before && told.fd < 0)
 		return;
 	snprintf(told.bridge, sizeof(told.bridge), "%s", attach_bridge(a));
 	snprintf(told.tap, sizeof(told.tap), "%s", attach_tap(a));
-	told.ifindex = attach_ifindex(a);
 	tell(fd, &told);
 }
 
 /* Until alpined is gone. */
 static void
-keep_watching(struct attachment *a, int fd)
+keep_watching(struct attachment *a, const struct attach_spec *spec, int fd)
 {
 	struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.events = POLLIN}};
 	bool carrier = true;
@@ -122,19 +158,20 @@ keep_watching(struct attachment *a, int fd)
 
 	p[1].fd = attach_watch(a);
 	if (p[1].fd >= 0)
-		watch_links(a, fd, &carrier); /* what it is like now */
+		watch_links(a, spec, fd, &carrier); /* what it is like now */
 	for (;;) {
 		if (poll(p, 2, attach_watch_timeout(a)) < 0)
 			continue;
 		if (p[0].revents != 0 && recv(fd, &byte, 1, MSG_DONTWAIT) <= 0)
 			return;
-		watch_links(a, fd, &carrier);
+		watch_links(a, spec, fd, &carrier);
 	}
 }
 
 static void
 keep(int fd, const char *fault)
 {
+	struct keeper_told told = {.carrier = true, .fd = -1};
 	struct link_error le = {.text = ""};
 	struct attachment *a;
 	struct attach_spec spec;
@@ -145,11 +182,11 @@ keep(int fd, const char *fault)
 		(void)attach_set_fault(fault);
 	if (recv(fd, &spec, sizeof(spec), 0) != sizeof(spec))
 		_exit(0);
-	a = attach_begin(&spec, &le);
-	answer(fd, a, &le);
+	a = attach(&spec, &told);
+	tell(fd, &told);
 	if (a == NULL)
 		_exit(0);
-	keep_watching(a, fd);
+	keep_watching(a, &spec, fd);
 	if (attach_end(a, &le) == 0)
 		_exit(0);
 	snprintf(line, sizeof(line), "%s%s%s", le.text, le.hint[0] != '\0' ? "; " : "", le.hint);
@@ -181,18 +218,35 @@ keeper_start(const char *fault)
 	return (0);
 }
 
+/* What recvmsg() returns; a descriptor that came is told->fd. */
+static ssize_t
+receive(struct keeper_told *told, int flags)
+{
+	char room[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = {told, sizeof(*told)};
+	struct msghdr msg = {
+	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room)};
+	ssize_t n = recvmsg(control_fd, &msg, flags | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+
+	told->fd = -1;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&told->fd, CMSG_DATA(c), sizeof(int));
+	return (n);
+}
+
 int
 keeper_attach(const struct attach_spec *spec, struct keeper_told *told)
 {
 	ssize_t n = -1;
 
-	memset(told, 0, sizeof(*told));
 	if (send(control_fd, spec, sizeof(*spec), MSG_NOSIGNAL) == sizeof(*spec))
 		do
-			n = recv(control_fd, told, sizeof(*told), 0);
+			n = receive(told, 0);
 		while (n < 0 && errno == EINTR);
 	if (n != sizeof(*told)) {
 		memset(told, 0, sizeof(*told));
+		told->fd = -1;
 		snprintf(told->error.text, sizeof(told->error.text),
 		    "the process that attaches has died");
 		snprintf(told->error.hint, sizeof(told->error.hint), "type: alpined --restore");
@@ -209,7 +263,7 @@ keeper_fd(void)
 int
 keeper_event(struct keeper_told *told)
 {
-	ssize_t n = recv(control_fd, told, sizeof(*told), MSG_DONTWAIT);
+	ssize_t n = receive(told, MSG_DONTWAIT);
 
 	if (n == sizeof(*told))
 		return (1);

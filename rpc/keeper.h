@@ -8,9 +8,8 @@ struct keeper_told {
 	bool attached; /* the answer to keeper_attach() */
 	struct link_error error;
 	char bridge[IFNAMSIZ], tap[IFNAMSIZ];
-	int ifindex;
 	bool carrier; /* an event: frames can pass */
-	bool renewed; /* it was attached anew */
+	int fd;	      /* for frames, of a macvtap or a packet socket; the receiver's. -1: none */
 };
 
 int keeper_start(const char *fault); /* 0 or errno; `fault`: for tests, or NULL */

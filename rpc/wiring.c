@@ -2,9 +2,9 @@
  * wiring.c - alpined's wire: what the options ask for, made by the keeper, opened here.
  *
  *	bridge		a TAP of ours; the keeper puts it into a bridge
- *	macvtap		the keeper makes it; we open its device
- *	packet		a packet socket on the interface; the keeper hides us from the host
- *	tap		a TAP that is there, or that we make: attached to nothing
+ *	macvtap		the keeper makes it and hands over its device
+ *	packet		a packet socket on the interface, from the keeper, who hides us from the
+ *host tap		a TAP that is there, or that we make: attached to nothing
  *
  * Called by alpined.c. Owns the link and, in it, the descriptor. The order is such that nothing can
  * be received before the stack is ready: tap_start() comes later.
@@ -24,6 +24,15 @@
 
 static struct link *wire;
 
+/* What we are on, as far as it has a name. */
+static const char *
+place(const struct options *opt)
+{
+	if (opt->iface != NULL)
+		return (opt->iface);
+	return (opt->tap != NULL ? opt->tap : opt->bridge);
+}
+
 /*
  * What tells this machine from others, as text: its id, or, where it has none (a container, a
  * minimal installation), the Ethernet address of the interface that we join.
@@ -39,10 +48,10 @@ machine_identity(const struct options *opt, char *id, int size)
 
 	if (f != NULL)
 		fclose(f);
-	if (found || opt->iface == NULL)
+	if (found)
 		return (found);
 	memset(&ifr, 0, sizeof(ifr));
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", opt->iface);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", place(opt));
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	found = fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0;
 	if (found)
@@ -59,7 +68,7 @@ choose_mac(const struct options *opt, uint8_t mac[6])
 {
 	uint64_t hash = 0xcbf29ce484222325u;
 	char id[64] = "";
-	const char *parts[3] = {id, opt->name, opt->iface != NULL ? opt->iface : opt->tap}, *s;
+	const char *parts[3] = {id, opt->name, place(opt)}, *s;
 	int i;
 
 	if (!machine_identity(opt, id, sizeof(id)))
@@ -116,16 +125,8 @@ fill_spec(const struct options *opt, const char *dir, uint32_t mtu, struct attac
 	spec->bridge_exists = opt->bridge_exists;
 	memcpy(spec->mac, opt->mac, 6);
 	memcpy(spec->addr, opt->addr, 4);
+	spec->prefix = opt->prefix;
 	spec->mtu = mtu;
-}
-
-/* The descriptor of what the keeper made. */
-static int
-open_shared(const struct options *opt, const struct keeper_told *told, struct link_error *le)
-{
-	if (opt->attach == ATTACH_MACVTAP)
-		return (share_open_macvtap(told->tap, told->ifindex, le));
-	return (share_open_packet(opt->iface, opt->mac, opt->addr, opt->prefix, le));
 }
 
 static void
@@ -157,14 +158,13 @@ wiring_open(struct options *opt, const char *dir, char *tap, char *bridge)
 	struct keeper_told told;
 	struct attach_spec spec;
 	uint32_t mtu = opt->mtu;
-	int fd;
 
 	if (opt->attach == ATTACH_PACKET && !opt->have_mac)
 		interface_mac(opt->iface, opt->mac);
 	else if (!opt->have_mac)
 		choose_mac(opt, opt->mac);
-	if (mtu == 0 && opt->iface != NULL && opt->attach != ATTACH_TAP)
-		mtu = interface_mtu(opt->iface);
+	if (mtu == 0 && opt->attach != ATTACH_TAP)
+		mtu = interface_mtu(place(opt));
 	fill_spec(opt, dir, mtu, &spec);
 	if (opt->attach == ATTACH_TAP) {
 		snprintf(spec.tap, IFNAMSIZ, "%s", opt->tap);
@@ -181,20 +181,30 @@ wiring_open(struct options *opt, const char *dir, char *tap, char *bridge)
 		return (wire);
 	}
 	ask_keeper(&spec, opt->fault, &told);
-	fd = open_shared(opt, &told, &le);
 	snprintf(tap, IFNAMSIZ, "%s", opt->attach == ATTACH_MACVTAP ? told.tap : opt->iface);
-	if (fd >= 0)
-		wire = tap_from_fd(
-		    fd, tap, opt->mac, mtu != 0 ? mtu : 1500, opt->attach == ATTACH_PACKET, &le);
+	wire = tap_from_fd(
+	    told.fd, tap, opt->mac, mtu != 0 ? mtu : 1500, opt->attach == ATTACH_PACKET, &le);
 	if (wire == NULL)
 		fail(le.hint, "%s", le.text);
 	return (wire);
 }
 
+/* The keeper says that frames can pass or not, or hands over a new device. */
 void
-wiring_event(const struct options *opt, const struct keeper_told *told)
+wiring_event(const struct keeper_told *told)
 {
-	(void)opt;
-	if (wire != NULL && wire->ifp != NULL)
-		if_link_state(wire, told->carrier);
+	int error;
+
+	if (wire == NULL || wire->ifp == NULL) {
+		if (told->fd >= 0)
+			close(told->fd);
+		return;
+	}
+	if (told->fd >= 0) {
+		error = tap_replace_fd(
+		    wire, told->fd, told->tap[0] != '\0' ? told->tap : tap_name(wire));
+		if (error != 0)
+			log_line(3, "%s: cannot be watched: %s", told->tap, strerror(error));
+	}
+	if_link_state(wire, told->carrier);
 }

@@ -9,6 +9,6 @@
 /* Exits with a message if it cannot be. `dir`: of the state file; the labels have IFNAMSIZ bytes.
  */
 struct link *wiring_open(struct options *, const char *dir, char *tap, char *bridge);
-void wiring_event(const struct options *, const struct keeper_told *);
+void wiring_event(const struct keeper_told *);
 
 #endif

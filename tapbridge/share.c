@@ -9,7 +9,7 @@
  * The packet socket takes, in the kernel (BPF), frames for the stack's Ethernet address or a
  * group's that are ARP about its IP address or IP to it; none that the host sends, none of a VLAN.
  *
- * Host world; called by rpc/wiring.c. Keeps nothing. packet(7), bpf(4).
+ * Host world; called by attach/attach.c. Keeps nothing. packet(7), bpf(4).
  */
 #include <arpa/inet.h>
 #include <errno.h>

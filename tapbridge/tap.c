@@ -311,7 +311,8 @@ tap_replace_fd(struct link *l, int fd, const char *name)
 	if (t->t_fd >= 0)
 		close(t->t_fd);
 	t->t_fd = fd;
-	snprintf(t->t_name, sizeof(t->t_name), "%s", name);
+	if (name != t->t_name)
+		snprintf(t->t_name, sizeof(t->t_name), "%s", name);
 	if (!t->t_is_packet && tap_set_offloads(t, &le) != 0)
 		return (EIO);
 	return (tap_start(l));

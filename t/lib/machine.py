@@ -178,7 +178,8 @@ def make_machine(how=RICH):
 
 
 CHANGING = ("valid_life_time", "preferred_life_time", "expires", "used", "updated", "confirmed", "probes", "refcnt",
-            "num_tx_queues", "num_rx_queues", "used_time", "bridge_id", "gc_timer", "hello_timer")
+            "num_tx_queues", "num_rx_queues", "used_time", "bridge_id", "gc_timer", "hello_timer", "hold_timer",
+            "message_age_timer", "forward_delay_timer", "topology_change_timer", "tcn_timer", "topology_change")
 
 
 def state():

@@ -24,6 +24,7 @@
 #include "tapbridge/attach/watch.h"
 #include "tapbridge/link_error.h"
 
+#define MACVTAPS 10000u
 #define PREDECESSOR_MS 10000 /* a keeper that is still undoing */
 #define OTHERS_MS 30000	     /* instances that attach or detach just now */
 
@@ -58,7 +59,7 @@ static int
 macvtap_look(struct nl_sock *sk, struct state *s, struct link_error *le)
 {
 	struct nl_linkinfo nic, li;
-	int i;
+	unsigned i;
 
 	if (attach_check_nic(sk, s->spec.iface, &nic, le) != 0)
 		return (-1);
@@ -69,8 +70,8 @@ macvtap_look(struct nl_sock *sk, struct state *s, struct link_error *le)
 	}
 	s->iface_index = nic.ifindex;
 	s->mtu = nic.mtu;
-	for (i = 0; s->spec.tap[0] == '\0' && i < 10000; i++) {
-		snprintf(s->spec.tap, IFNAMSIZ, "macvtap%d", i);
+	for (i = 0; s->spec.tap[0] == '\0' && i < MACVTAPS; i++) {
+		snprintf(s->spec.tap, IFNAMSIZ, "macvtap%u", i % MACVTAPS);
 		if (nlu_link_get(sk, s->spec.tap, 0, &li) == 0)
 			s->spec.tap[0] = '\0';
 	}
@@ -440,10 +441,13 @@ attach_tap(const struct attachment *a)
 }
 
 int
-attach_ifindex(const struct attachment *a)
+attach_open(const struct attachment *a, struct link_error *le)
 {
-	return (a->a_state.spec.mode == ATTACH_PACKET ? a->a_state.iface_index
-						      : a->a_state.bridge_index);
+	const struct attach_spec *spec = &a->a_state.spec;
+
+	if (spec->mode == ATTACH_MACVTAP)
+		return (share_open_macvtap(spec->tap, a->a_state.bridge_index, le));
+	return (share_open_packet(spec->iface, spec->mac, spec->addr, spec->prefix, le));
 }
 
 /* ---- restoring ---- */
@@ -498,6 +502,7 @@ attach_restore(const char *dir, const char *name, struct link_error *le)
 		(void)restore_one(name, &r);
 	else
 		state_each(dir, restore_one, &r);
+	state_sweep(dir);
 	nl_socket_free(r.sk);
 	return (r.bad > 0 ? -1 : 0);
 }

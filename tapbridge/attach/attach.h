@@ -34,7 +34,8 @@ struct attach_spec {
 	char tap[IFNAMSIZ];    /* ATTACH_BRIDGE: made before; ATTACH_MACVTAP: to be made */
 	uint8_t mac[6];	       /* the stack's */
 	uint8_t addr[4];       /* the stack's IPv4 address, ATTACH_PACKET */
-	uint32_t mtu;	       /* 0: that of iface */
+	int prefix;
+	uint32_t mtu; /* 0: that of iface */
 };
 
 struct attachment;
@@ -43,13 +44,14 @@ struct attachment *attach_begin(const struct attach_spec *, struct link_error *)
 int attach_end(struct attachment *, struct link_error *); /* undoes and frees it; 0 or -1 */
 const char *attach_bridge(const struct attachment *);	  /* "": none */
 const char *attach_tap(const struct attachment *);
-int attach_ifindex(const struct attachment *); /* of the macvtap, the TAP or the bridge; of iface */
+/* ATTACH_MACVTAP, ATTACH_PACKET: a descriptor for the stack's frames. -1 and why not. */
+int attach_open(const struct attachment *, struct link_error *);
 
 /*
  * Link events: a descriptor to poll, and what to do when it is readable or when so many
  * milliseconds have passed (-1: no limit). They tell what happened by host_log(). `*carrier` says
- * whether frames can pass; `*renewed`, that it was attached anew, so what alpined opened there is
- * to be opened again.
+ * whether frames can pass; `*renewed`, that it was attached anew, so the descriptor is
+ * to be taken anew by attach_open().
  */
 int attach_watch(struct attachment *); /* the descriptor, or -1 */
 int attach_watch_timeout(const struct attachment *);

@@ -33,7 +33,8 @@
 #include "tapbridge/attach/carry.h"
 #include "tapbridge/link_error.h"
 
-#define SYSCTL_MAX 256 /* bytes of a value */
+#define TAP_MAC_FIRST 0xfe /* local, unicast, and higher than any vendor's */
+#define SYSCTL_MAX 256	   /* bytes of a value */
 
 struct work {
 	struct nl_sock *sk;
@@ -118,7 +119,7 @@ make_bridge(struct work *w)
 	struct nl_linkinfo like;
 	int error;
 
-	if (!w->s->created)
+	if (!w->s->created || w->s->joined)
 		return (w->s->was_down ? nlu_link_set_up(w->sk, w->bridge.ifindex, true) : 0);
 	error = nlu_link_get(w->sk, NULL, w->nic.ifindex, &like);
 	if (error == 0)
@@ -141,6 +142,13 @@ enslave_tap(struct work *w)
 
 	if (error != 0 || tap.master == w->bridge.ifindex)
 		return (error);
+	/* a bridge takes the lowest address among its ports' for its own: not this one */
+	if (tap.mac[0] != TAP_MAC_FIRST) {
+		tap.mac[0] = TAP_MAC_FIRST;
+		error = nlu_link_set_mac(w->sk, w->tap, tap.mac);
+		if (error != 0)
+			return (error);
+	}
 	return (nlu_link_set_master(w->sk, w->tap, w->bridge.ifindex));
 }
 
@@ -559,6 +567,8 @@ bring_back(struct nl_sock *sk, const struct state *s, const struct bridge_ends *
 	} else if (nic.ifindex != 0) {
 		error = carry_back(sk, s, &nic, &bridge);
 	}
+	if (error == 0 && !s->created && nic.ifindex != 0 && bridge.ifindex != 0)
+		error = carry_clear(sk, s, &bridge);
 	if (error == 0 && e->nic.master != 0 && e->nic.master == bridge.ifindex)
 		error = nlu_link_set_master(sk, nic.ifindex, 0);
 	if (error == 0)

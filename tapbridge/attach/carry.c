@@ -186,6 +186,19 @@ addrs_back(struct back *b)
 	return (error);
 }
 
+/* A bridge that is not ours keeps nothing of what we copied to it. */
+int
+carry_clear(struct nl_sock *sk, const struct state *s, const struct nl_end *bridge)
+{
+	const struct nl_record *r;
+	int error = take_from(sk, s->conf.addrs.first, false, bridge->ifindex);
+
+	for (r = s->conf.neighs.first; r != NULL && error == 0; r = r->next)
+		if (nlu_neigh_is_permanent(r))
+			error = nlu_neigh_del(sk, r, bridge->ifindex);
+	return (error);
+}
+
 /* ---- neighbours ---- */
 
 int

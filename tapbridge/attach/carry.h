@@ -24,6 +24,7 @@ int carry_take_addrs(struct nl_sock *, const struct state *, const struct nl_end
  */
 int carry_back(
     struct nl_sock *, const struct state *, const struct nl_end *nic, const struct nl_end *bridge);
+int carry_clear(struct nl_sock *, const struct state *, const struct nl_end *bridge);
 int carry_rules_back(
     struct nl_sock *, const struct state *, const struct nl_end *nic, const struct nl_end *bridge);
 

@@ -192,6 +192,17 @@ nlu_link_set_mtu(struct nl_sock *sk, int ifindex, uint32_t mtu)
 }
 
 int
+nlu_link_set_mac(struct nl_sock *sk, int ifindex, const uint8_t mac[6])
+{
+	struct ifinfomsg ifi = {.ifi_index = ifindex};
+	struct nl_msg *msg = link_message(RTM_NEWLINK, 0, &ifi);
+
+	if (msg == NULL)
+		return (-NLE_NOMEM);
+	return (send_or_free(sk, msg, nla_put(msg, IFLA_ADDRESS, 6, mac)));
+}
+
+int
 nlu_link_set_master(struct nl_sock *sk, int ifindex, int master)
 {
 	return (set_u32(sk, ifindex, IFLA_MASTER, (uint32_t)master));

@@ -49,6 +49,7 @@ int nlu_macvtap_create(
 int nlu_link_delete(struct nl_sock *, int ifindex);
 int nlu_link_set_up(struct nl_sock *, int ifindex, bool up);
 int nlu_link_set_mtu(struct nl_sock *, int ifindex, uint32_t mtu);
+int nlu_link_set_mac(struct nl_sock *, int ifindex, const uint8_t mac[6]);
 int nlu_link_set_master(struct nl_sock *, int ifindex, int master); /* 0: none */
 int nlu_link_set_addr_gen_mode(struct nl_sock *, int ifindex, uint8_t mode);
 

@@ -378,26 +378,45 @@ state_read(const char *dir, const char *name, struct state *s, struct link_error
 	return (1);
 }
 
-void
-state_each(const char *dir, state_fn *fn, void *arg)
+static void
+each_with(const char *dir, const char *suffix, state_fn *fn, void *arg)
 {
+	size_t len, slen = strlen(suffix);
 	char name[ATTACH_NAME_MAX];
 	struct dirent *e;
 	DIR *d = opendir(dir);
-	size_t len;
 
 	while (d != NULL && (e = readdir(d)) != NULL) {
 		len = strlen(e->d_name);
-		if (len <= 6 || len - 6 >= sizeof(name) ||
-		    strcmp(e->d_name + len - 6, ".state") != 0)
+		if (len <= slen || len - slen >= sizeof(name) ||
+		    strcmp(e->d_name + len - slen, suffix) != 0)
 			continue;
-		memcpy(name, e->d_name, len - 6);
-		name[len - 6] = '\0';
+		memcpy(name, e->d_name, len - slen);
+		name[len - slen] = '\0';
 		if (!fn(name, arg))
 			break;
 	}
 	if (d != NULL)
 		closedir(d);
+}
+
+void
+state_each(const char *dir, state_fn *fn, void *arg)
+{
+	each_with(dir, ".state", fn, arg);
+}
+
+static bool
+drop_lock(const char *name, void *arg)
+{
+	state_unlock(state_lock(arg, name, 0), arg, name);
+	return (true);
+}
+
+void
+state_sweep(const char *dir)
+{
+	each_with(dir, ".lock", drop_lock, (void *)(uintptr_t)dir);
 }
 
 /* ---- in memory ---- */

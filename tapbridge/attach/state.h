@@ -50,5 +50,6 @@ void state_each(const char *dir, state_fn *fn, void *arg);
  */
 int state_lock(const char *dir, const char *name, int wait_ms);
 void state_unlock(int fd, const char *dir, const char *name);
+void state_sweep(const char *dir); /* removes the lock files that nobody holds */
 
 #endif

@@ -183,14 +183,13 @@ static void
 watch_nic(struct attachment *a)
 {
 	struct nl_linkinfo nic;
-	bool was_there = a->a_nic_there;
 
 	if (a->a_state.spec.iface[0] == '\0')
 		return;
 	if (nlu_link_get(a->a_sk, a->a_state.spec.iface, 0, &nic) != 0)
 		nic.ifindex = 0;
 	look_at_nic(a, &nic);
-	if (nic.ifindex != 0 && (!was_there || nic.ifindex != a->a_nic_index))
+	if (nic.ifindex != 0 && nic.ifindex != a->a_nic_index && a->a_retry_ms == 0)
 		retry_later(a);
 }
 
