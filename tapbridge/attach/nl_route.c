@@ -47,7 +47,8 @@ multipath_uses(struct nlattr *mp, int ifindex)
 	struct rtnexthop *nh = nla_data(mp);
 	int left = nla_len(mp);
 
-	for (; RTNH_OK(nh, left); left -= NLMSG_ALIGN(nh->rtnh_len), nh = RTNH_NEXT(nh))
+	for (; left >= (int)sizeof(*nh) && RTNH_OK(nh, left);
+	     left -= NLMSG_ALIGN(nh->rtnh_len), nh = RTNH_NEXT(nh))
 		if (nh->rtnh_ifindex == ifindex)
 			return (true);
 	return (false);
@@ -223,7 +224,8 @@ put_multipath(struct nl_msg *msg, struct nlattr *mp, int from, int to)
 		return (-NLE_NOMEM);
 	memcpy(nla_data(copy), nla_data(mp), (size_t)left);
 	nh = nla_data(copy);
-	for (; RTNH_OK(nh, left); left -= NLMSG_ALIGN(nh->rtnh_len), nh = RTNH_NEXT(nh)) {
+	for (; left >= (int)sizeof(*nh) && RTNH_OK(nh, left);
+	     left -= NLMSG_ALIGN(nh->rtnh_len), nh = RTNH_NEXT(nh)) {
 		nh->rtnh_flags &= HOP_FLAGS;
 		if (nh->rtnh_ifindex == from)
 			nh->rtnh_ifindex = to;
