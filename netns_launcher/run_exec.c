@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "netns_launcher/run.h"
@@ -24,9 +25,10 @@ find_shim(void)
 	ssize_t n = readlink("/proc/self/exe", here, sizeof(here) - 1);
 	size_t i;
 
-	if (n <= 0)
+	if (n > 0)
+		here[n] = '\0';
+	else if (realpath((const char *)getauxval(AT_EXECFN), here) == NULL) /* no /proc */
 		return NULL;
-	here[n] = '\0';
 	slash = strrchr(here, '/');
 	if (slash == NULL)
 		return NULL;

@@ -64,9 +64,71 @@ map_self(uid_t uid, gid_t gid)
 	return write_file("/proc/self/gid_map", line);
 }
 
+/*
+ * In a chroot whose root is not a mount point, propagation can only be changed from above: to the
+ * top of the mount namespace, which is our own copy by now, by chroot(2)'s known way out, and back.
+ */
+static int
+slave_from_above(void)
+{
+	static const char *const below[] = {"/etc", "/dev", "/proc", "/usr", "/tmp"};
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), error = 0;
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat up, now;
+	size_t i;
+
+	for (i = 0; i < sizeof(below) / sizeof(below[0]); i++)
+		if (chroot(below[i]) == 0)
+			break;
+	if (root < 0 || here < 0 || i == sizeof(below) / sizeof(below[0]) || fchdir(root) != 0) {
+		error = errno;
+	} else {
+		do {
+			if (stat(".", &now) != 0 || chdir("..") != 0 || stat(".", &up) != 0) {
+				error = errno;
+				break;
+			}
+		} while (up.st_ino != now.st_ino || up.st_dev != now.st_dev);
+		if (error == 0 &&
+		    (chroot(".") != 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0))
+			error = errno;
+	}
+	if (root >= 0 && (fchdir(root) != 0 || chroot(".") != 0) && error == 0)
+		error = errno;
+	if (here >= 0 && fchdir(here) != 0 && error == 0)
+		error = errno;
+	close(root);
+	close(here);
+	return error;
+}
+
+/*
+ * A program with a set-user-ID bit or file capabilities would run without the shim (ld.so(8),
+ * secure execution). In a user namespace such bits give nothing that is of use here; without them
+ * ping(8), say, is a program like others, and takes a ping socket. For root's other users it is
+ * done to ping alone: su(1) and its kind shall work.
+ */
+static void
+no_file_privileges(bool user_namespace)
+{
+	static const char ping[] = "/usr/bin/ping";
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID};
+	int result;
+
+	if (user_namespace)
+		result = mount_setattr(-1, "/", AT_RECURSIVE, &attr, sizeof(attr));
+	else if (access(ping, X_OK) == 0 && mount(ping, ping, NULL, MS_BIND, NULL) == 0)
+		result = mount_setattr(-1, ping, 0, &attr, sizeof(attr));
+	else
+		return;
+	if (result != 0)
+		run_debug("programs with file capabilities stay so: %s", strerror(errno));
+}
+
 int
 run_ns_enter(char *why, size_t whysize)
 {
+	bool user_namespace = false;
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	int error;
@@ -90,12 +152,20 @@ run_ns_enter(char *why, size_t whysize)
 			return -1;
 		}
 		run_debug("namespaces: user, network and mount");
+		user_namespace = true;
 	}
 	/* Mounts that the host makes still arrive; ours do not go out. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) {
-		snprintf(why, whysize, "cannot make the mounts private: %s", strerror(errno));
+	error = mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 ? 0 : errno;
+	if (error == EINVAL)
+		error = slave_from_above();
+	if (error != 0) {
+		snprintf(why, whysize, "cannot make the mounts private: %s%s", strerror(error),
+		    error == EINVAL || error == EPERM
+			? ": in a chroot, bind its root onto itself first: mount --bind DIR DIR"
+			: "");
 		return -1;
 	}
+	no_file_privileges(user_namespace);
 	return 0;
 }
 
@@ -245,24 +315,32 @@ hide(const char *path, const char *empty)
 }
 
 /*
- * Ours are made on a tmpfs that is mounted over /tmp for a moment, seen by nobody else, so that
- * nothing is left on a disk however this ends.
+ * Ours are made on a tmpfs that is mounted over /tmp or so for a moment, seen by nobody else, so
+ * that nothing is left on a disk however this ends.
  */
 int
 run_ns_files(const struct run_resolv *r, char *why, size_t whysize)
 {
-	static const char dir[] = "/tmp", file[] = "/tmp/resolv.conf", empty_file[] = "/tmp/file",
-			  empty_dir[] = "/tmp/dir";
+	static const char *const dirs[] = {
+	    "/tmp", "/run", "/mnt", "/var", "/etc"}; /* any will do */
+	char file[32], empty_file[32], empty_dir[32];
+	const char *dir = dirs[0];
 	mode_t mask = umask(0);
 	int fd, error = 0;
 	size_t i;
 
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (access(dir = dirs[i], F_OK) == 0)
+			break;
 	if (mount("alpine", dir, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,nr_inodes=16,mode=755") !=
 	    0) {
-		snprintf(why, whysize, "cannot mount a tmpfs: %s", strerror(errno));
+		snprintf(why, whysize, "cannot mount a tmpfs on %s: %s", dir, strerror(errno));
 		umask(mask);
 		return -1;
 	}
+	snprintf(file, sizeof(file), "%s/resolv.conf", dir);
+	snprintf(empty_file, sizeof(empty_file), "%s/file", dir);
+	snprintf(empty_dir, sizeof(empty_dir), "%s/dir", dir);
 	fd = open(empty_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
 	close(fd);
 	mkdir(empty_dir, 0555);
