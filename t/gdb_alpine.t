@@ -42,6 +42,8 @@ section() { printf 'echo \\n== %s\\n\n%s\n' "$1" "${2:-$1}"; }
 	section conninfo 'print tp->t_inpcb->inp_inc'
 	section callouts 'alpine callouts'
 	section v 'alpine v tcp_do_sack'
+	section v-pattern 'alpine v tcp_do_rfc*'
+	section v-names 'alpine v'
 	# the SYN,ACK was the stack's only packet before this connection's
 	section function 'print $V("tcpstat").tcps_accepts'
 	section other 'alpine vnet vnet0'
@@ -81,6 +83,8 @@ like "print of an inpcb" inpcb-printer '= \{tcp 10\.0\.0\.1:80 <-> 10\.0\.0\.2:1
 like "print of an in_conninfo" conninfo '= \{10\.0\.0\.1:80 <-> 10\.0\.0\.2:1002\}'
 like "callouts, by the names of their functions" callouts '^ +[0-9.]+ s +tcp_timer_fire +arg 0x[0-9a-f]+ vnet h'
 like "a V_ variable" v '^V_tcp_do_sack = 1'
+like "those that fit a pattern" v-pattern '^V_tcp_do_rfc3465 = 1'
+like "the names of all" v-names '^V_rib4'
 like "in an expression" function '^\$[0-9]+ = [0-9]+'
 like "another stack" other '^\{vnet0 id 0'
 N=$((N + 1))

@@ -93,4 +93,14 @@ like "a bad port" "$(ctl tcplog start --port 99999 "$TMP/x" 2>&1)" "port=99999 i
 like "a bad format" "$(ctl tcplog start --format xml "$TMP/x" 2>&1)" "format=xml is neither csv nor jsonl"
 like "no such directory" "$(ctl tcplog start "$TMP/no/x" 2>&1)" "No such file or directory"
 ok "and the daemon works on" fetch
+
+# the end of the daemon is the end of the log: the resets that it sends are in it
+(peer socat -u TCP-LISTEN:81,bind=10.11.12.1 /dev/null &)
+stack $PY -c 'import socket, time; s = socket.create_connection(("10.11.12.1", 81)); print("up", flush=True); time.sleep(60)' >"$TMP/up" 2>/dev/null &
+wait_for 5 grep -q up "$TMP/up"
+ok "a log until the end" ctl tcplog start "$TMP/end.csv"
+pid=$(alpined_pid)
+ctl stop
+wait_for 5 sh -c "! kill -0 $pid"
+like "ends with the reset" "$(tail -n 1 "$TMP/end.csv" | cut -d, -f3,9,16)" "^out,81,RA?$"
 done_testing

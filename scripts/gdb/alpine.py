@@ -4,6 +4,7 @@
 # Names of flags are read from the headers beside this file when it is loaded, so that they are
 # those of this source tree. Nothing here calls a function of the program: a core file will do.
 
+import fnmatch
 import os
 import re
 import socket
@@ -405,11 +406,16 @@ Without NAME: its interfaces and how many sockets it has."""
 
 
 def cmd_v(argument):
-    """alpine v NAME: the VNET variable V_NAME of the stack; $V("NAME") in expressions."""
-    if not argument:
-        raise gdb.GdbError("give a name: alpine v tcp_do_sack")
-    print("V_%s = %s" % (argument, V(argument[2:] if argument.startswith("V_") else argument)
-                         .format_string(max_elements=16)))
+    """alpine v NAME: the VNET variable V_NAME of the stack; $V("NAME") in expressions.
+A pattern (tcp_do_*) shows all that fit; without one their names are listed."""
+    name = argument[2:] if argument.startswith("V_") else argument
+    if name and not set(name) & set("*?["):
+        print("V_%s = %s" % (name, V(name).format_string(max_elements=16)))
+        return
+    listed = gdb.execute("info variables -q ^vnet_entry_", to_string=True)
+    names = sorted(set(re.findall(r"\bvnet_entry_(\w+)", listed)))
+    for n in fnmatch.filter(names, name or "*"):
+        print("V_%s = %s" % (n, V(n).format_string(max_elements=16)) if name else "V_" + n)
 
 
 def cmd_mbuf(argument):

@@ -62,18 +62,19 @@ def records(path):
                 except ValueError:
                     fail("%s:%d: expected a JSON object, got: %.40s" % (path, n, line.strip()))
             return
-        rows = csv.DictReader(f)
-        missing = [c for c in NEEDED if c not in (rows.fieldnames or [])]
+        rows = csv.reader(f)
+        names = next(rows, [])
+        missing = [c for c in NEEDED if c not in names]
         if missing:
             fail("%s:1: expected the names of columns, among them %s; record with: alpinectl tcplog start FILE"
                  % (path, ", ".join(missing)))
         for row in rows:
-            if None in row.values():
-                if row["time_ns"] and next(rows, None) is not None:
-                    fail("%s:%d: expected %d fields" % (path, rows.line_num, len(rows.fieldnames)))
+            if len(row) != len(names):
+                if next(rows, None) is not None:
+                    fail("%s:%d: expected %d fields" % (path, rows.line_num - 1, len(names)))
                 print("plot-tcp: %s: the last line is cut off; drawn up to there" % path, file=sys.stderr)
                 return
-            yield rows.line_num, row
+            yield rows.line_num, dict(zip(names, row))
 
 
 class Flow:
