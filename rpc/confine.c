@@ -184,13 +184,17 @@ confine_filesystem(void)
 
 /* No program of ours may ever get others. Without CAP_SETPCAP they are not ours anyway. */
 static void
-bound_capabilities(cap_value_t keep)
+bound_capabilities(const cap_value_t *keep, int n)
 {
 	cap_value_t c;
+	int i;
 
-	for (c = 0; c <= CAP_LAST_CAP; c++)
-		if (c != keep)
+	for (c = 0; c <= CAP_LAST_CAP; c++) {
+		for (i = 0; i < n && keep[i] != c; i++)
+			;
+		if (i == n)
 			(void)cap_drop_bound(c);
+	}
 	(void)cap_reset_ambient();
 }
 
@@ -231,7 +235,7 @@ confine_privileges(const struct confine_user *u)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return (errno);
-	bound_capabilities(-1);
+	bound_capabilities(NULL, 0);
 	error = u->change ? keep_capabilities(id, 2) : 0;
 	user_error = error == 0 ? become(u) : 0;
 	error = keep_capabilities(NULL, 0);
@@ -240,14 +244,12 @@ confine_privileges(const struct confine_user *u)
 }
 
 int
-confine_keeper(void)
+confine_keeper(const int *keep, int n)
 {
-	static const cap_value_t keep[] = {CAP_NET_ADMIN};
-
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return (errno);
-	bound_capabilities(CAP_NET_ADMIN);
-	return (keep_capabilities(keep, 1));
+	bound_capabilities(keep, n);
+	return (keep_capabilities(keep, n));
 }
 
 /* ---- what: system calls ---- */
@@ -466,7 +468,7 @@ confine_sweeper(void)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return (errno);
-	bound_capabilities(-1);
+	bound_capabilities(NULL, 0);
 	error = keep_capabilities(NULL, 0);
 	if (error != 0)
 		return (error);

@@ -26,8 +26,8 @@ int confine_filesystem(void);			     /* an empty root */
 int confine_privileges(const struct confine_user *); /* user, groups, capabilities */
 int confine_system_calls(void);			     /* the filter, for all threads */
 
-int confine_keeper(void);  /* what undoes the attaching: CAP_NET_ADMIN and no more */
-int confine_sweeper(void); /* what removes two names at the end */
+int confine_keeper(const int *caps, int n); /* what attaches: these capabilities and no more */
+int confine_sweeper(void);		    /* what removes two names at the end */
 
 /* The directory /proc, opened by the first call, before it goes out of sight; -1 none. */
 int confine_proc_fd(void);

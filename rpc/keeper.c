@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -71,7 +72,24 @@ set_up_keeper(int fd)
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "alpined-keeper");
 	close_all_but(fd);
-	if (confine_keeper() != 0)
+}
+
+/* What it takes to attach so, to mend that, and to undo it; the device of a macvtap is a node. */
+static void
+give_up_privileges(enum attach_mode mode)
+{
+	static const int admin[] = {CAP_NET_ADMIN};
+	static const int packet[] = {CAP_NET_ADMIN, CAP_NET_RAW};
+	static const int device[] = {CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_MKNOD, CAP_DAC_OVERRIDE};
+	int error;
+
+	if (mode == ATTACH_PACKET)
+		error = confine_keeper(packet, 2);
+	else if (mode == ATTACH_MACVTAP)
+		error = confine_keeper(device, 4);
+	else
+		error = confine_keeper(admin, 1);
+	if (error != 0)
 		host_log(4, "alpined-keeper cannot give up the privileges that it does not need");
 }
 
@@ -182,6 +200,7 @@ keep(int fd, const char *fault)
 		(void)attach_set_fault(fault);
 	if (recv(fd, &spec, sizeof(spec), 0) != sizeof(spec))
 		_exit(0);
+	give_up_privileges(spec.mode);
 	a = attach(&spec, &told);
 	tell(fd, &told);
 	if (a == NULL)

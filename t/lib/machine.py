@@ -265,3 +265,19 @@ def left_over():
 def ping(*args):
     return subprocess.run(["ping", "-n", "-c", "1", "-W", "2", *args], stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL).returncode == 0
+
+
+def has_nft():
+    import ctypes
+    try:
+        ctypes.CDLL("libnftables.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def has_macvtap():
+    if not can("link add link eth0 name mvt9 type macvtap mode bridge"):
+        return False
+    ip("link del mvt9")
+    return True
