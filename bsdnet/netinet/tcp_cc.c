@@ -45,6 +45,10 @@ tcp_cc_window_used(const struct tcpcb *tp, uint32_t flight)
 {
 	if (flight + tcp_maxseg(tp) >= tp->snd_cwnd)
 		return (true);
+	/* the rest of it waits for its turn */
+	if (tcp_timer_active(tp, TT_PACE) &&
+	    flight + 2 * (uint64_t)tcp_pace_burst(tp) >= tp->snd_cwnd)
+		return (true);
 	return (tp->snd_cwnd < tp->snd_ssthresh && 2 * (uint64_t)flight >= tp->snd_cwnd);
 }
 
@@ -78,7 +82,8 @@ tcp_cc_ack(struct tcpcb *tp, uint32_t acked, uint16_t nsegs, uint16_t type)
 	ccv->bytes_this_ack = (int)acked;
 	ccv->curack = tp->snd_una + acked;
 	if ((ccv->flags & CCF_USE_LOCAL_ABC) == 0)
-		ccv->labc = (uint8_t)imin(imax(V_tcp_abc_l_var, 1), 255);
+		ccv->labc = tcp_paced(tp) ? UINT8_MAX /* RFC 9406 4.3: no bound */
+					  : (uint8_t)imin(imax(V_tcp_abc_l_var, 1), 255);
 	if (tcp_cc_window_used(tp, tp->snd_max - tp->snd_una))
 		ccv->flags |= CCF_CWND_LIMITED;
 	else

@@ -264,6 +264,7 @@ tcp_fill_info_more(const struct tcpcb *tp, struct tcp_info_alpine *ti)
 	ti->total_rto = ts->ts_rto;
 	ti->delivery_rate = ts->ts_rate;
 	ti->app_limited = ts->ts_rate_limited;
+	ti->pacing_rate = tcp_pace_rate(tp);
 	ti->rwnd_limited_us = waited_us(ts, TW_PEER);
 	ti->sndbuf_limited_us = waited_us(ts, TW_BUFFER);
 	ti->busy_us = waited_us(ts, TW_NETWORK) + ti->rwnd_limited_us + ti->sndbuf_limited_us;

@@ -159,6 +159,7 @@ tcp_plan_size(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail_end)
 		return;
 	}
 	most = min(tp->t_tsomax, IP_MAXPACKET) - tcp_hdrlen(&tp->t_inpcb->inp_inc) - p->optlen;
+	most = min(most, tcp_pace_burst(tp));
 	if (p->len > most) {
 		p->len = most;
 		p->more = true;
@@ -365,7 +366,9 @@ tcp_decide_new(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail)
 	tcp_plan_fin(tp, p, end);
 	if (p->len == 0)
 		return ((p->flags & TH_FIN) != 0);
-	return (tcp_worth_sending(tp, p, p->seq + p->len == end, idle));
+	if (!tcp_worth_sending(tp, p, p->seq + p->len == end, idle))
+		return (false);
+	return (SEQ_LT(p->seq, tp->snd_max) || !tcp_pace_wait(tp));
 }
 
 /*
@@ -403,7 +406,7 @@ tcp_decide(struct tcpcb *tp, struct tcp_plan *p)
 		p->seq = tp->snd_max;
 		p->flags &= ~TH_FIN;
 		if (!tcp_timer_active(tp, TT_REXMT) && !tcp_timer_active(tp, TT_PERSIST) &&
-		    tp->snd_nxt - tp->snd_una < avail) {
+		    !tcp_timer_active(tp, TT_PACE) && tp->snd_nxt - tp->snd_una < avail) {
 			tp->t_rxtshift = 0;
 			tcp_setpersist(tp);
 		}
@@ -699,6 +702,8 @@ tcp_output(struct tcpcb *tp)
 		tp->t_flags |= TF_LASTIDLE;
 	while (tcp_decide(tp, &p)) {
 		tcp_ecn_output(tp, &p);
+		if (p.len > 0)
+			tcp_pace_sent(tp, p.len);
 		error = tcp_send(tp, &p);
 		if (error != 0) {
 			error = tcp_output_error(tp, &p, error);

@@ -13,6 +13,7 @@
  *   TT_2MSL     TIME_WAIT; FIN_WAIT_2 of a closed     forget the connection
  *               socket
  *   TT_DELACK   an acknowledgment is owed             send it (3.8.6.3)
+ *   TT_PACE     new data waits for its turn            send it (tcp_pace.c)
  *
  * TT_REXMT and TT_PERSIST never run together. A connection has one callout for all: it stands at
  * or before the earliest deadline. Moving a deadline further away, which each acknowledgment does,
@@ -341,6 +342,7 @@ static bool (*const tcp_timer_table[TT_N])(struct tcpcb *) = {
     [TT_KEEP] = tcp_timer_keep,
     [TT_2MSL] = tcp_timer_2msl,
     [TT_DELACK] = tcp_timer_delack,
+    [TT_PACE] = tcp_timer_pace,
 };
 
 static void

@@ -17,6 +17,7 @@ typedef enum {
 	TT_KEEP,
 	TT_2MSL,
 	TT_DELACK,
+	TT_PACE,
 	TT_N
 } tt_which;
 

@@ -113,6 +113,7 @@ struct tcpcb {
 	uint32_t t_rtttime_on;	/* a segment is being timed */
 	tcp_seq t_rtseq;	/* ... the round trip ends when this is acknowledged */
 	sbintime_t t_rtttime;	/* ... sent at */
+	sbintime_t t_pace_next; /* when the next new data is due; tcp_pace.c */
 	sbintime_t t_sndtime;	/* last segment with data sent at */
 	sbintime_t t_acktime;	/* snd_una last moved at: user time-out */
 	sbintime_t t_closetime; /* the program closed; 0: it has not */
@@ -684,6 +685,13 @@ int tcp_output(struct tcpcb *);
 uint32_t tcp_window_most(const struct tcpcb *); /* the largest window to announce */
 int tcp_sendack(struct tcpcb *);		/* sets TF_ACKNOW and calls it */
 
+/* tcp_pace.c */
+bool tcp_paced(const struct tcpcb *);
+uint64_t tcp_pace_rate(const struct tcpcb *);
+uint32_t tcp_pace_burst(const struct tcpcb *);
+bool tcp_pace_wait(struct tcpcb *);
+void tcp_pace_sent(struct tcpcb *, uint32_t bytes);
+bool tcp_timer_pace(struct tcpcb *);
 /* tcp_usrreq.c */
 void tcp_usrclosed(struct tcpcb *);
 /* tcp_info.c */
