@@ -113,14 +113,16 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 		id.class = SHIM_FOREIGN;
 	if (id.class == SHIM_DGRAM)
 		return shim_dgram_send(fd, id.cookie, msg, flags);
+	if (id.class == SHIM_STREAM && msg->msg_name != NULL && (flags & MSG_FASTOPEN) != 0) {
+		n = shim_fastopen(fd, id, msg, flags);
+		return n < 0 && errno == EPIPE ? shim_stream_end(fd, n) : n;
+	}
 	if (shim_fresh(fd))
 		return shim_fresh_write(flags);
 	if (id.class == SHIM_STREAM) { /* TCP looks at neither; the pair would */
 		struct msghdr plain = {.msg_iov = msg->msg_iov, .msg_iovlen = msg->msg_iovlen};
 
-		n = msg->msg_name != NULL && (flags & MSG_FASTOPEN) != 0
-			? shim_fastopen(fd, id, msg, flags)
-			: real.sendmsg(fd, &plain, flags);
+		n = real.sendmsg(fd, &plain, flags);
 	} else {
 		n = real.sendmsg(fd, msg, flags);
 	}
