@@ -58,6 +58,7 @@ PD_K     := t/packetdrill/pd_if.c t/packetdrill/pd_sys.c
 PD_H     := $(filter-out $(PD_K),$(wildcard t/packetdrill/pd_*.c))
 PD_CMD_H := $(wildcard t/packetdrill/cmd*.c)
 PD_DRV_H := t/packetdrill/test_driver.c
+PD_RUN_H := $(wildcard t/packetdrill/run_*.c)
 # programs of t/: those that speak to libc, and those that are part of the stack
 TEST_H   := $(filter-out t/prog_tcptable.c t/prog_sockapi.c,$(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c \
               t/fuzz_*.c))
@@ -70,7 +71,7 @@ SIM_H    := $(filter-out $(SIM_K),$(wildcard t/sim/*.c))
 
 KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K) $(FUZZ_K) $(PD_K) $(SIM_K)
 HOST_SRC := $(GLUE_H) $(LINK_H) $(CLIENT_H) $(CTL_H) $(SERVER_H) $(RUN_H) $(BENCH_H) $(TLIB_H) $(TEST_H) \
-            $(PD_H) $(PD_CMD_H) $(PD_DRV_H) $(SIM_H) $(SOCKAPI_H)
+            $(PD_H) $(PD_CMD_H) $(PD_DRV_H) $(PD_RUN_H) $(SIM_H) $(SOCKAPI_H)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 STACK_OBJ  := $(call obj,$(GLUE_K) $(GLUE_H) $(STACK_K) $(LINK_K))
@@ -85,7 +86,7 @@ PD_NAMES := sysctl sockstat tcpdrop sleep ip tc
 PD_BIN   := $(addprefix $(B)/lib/packetdrill-bin/,$(PD_NAMES))
 PD_SRC_K := $(GLUE_K) $(STACK_K) $(SERVER_K) $(PD_K)
 PD_SRC_H := $(GLUE_H) $(PD_H)
-TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H)) $(B)/t/prog_sockapi $(if $(SANFLAGS),,$(B)/t/pd_driver)
+TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H)) $(B)/t/prog_sockapi $(B)/t/pdrun $(if $(SANFLAGS),,$(B)/t/pd_driver)
 BENCH := $(if $(BENCH_H),$(B)/bin/netbench)
 
 .PHONY: print-module-cflags all tests bench fuzz clean install lint format lint-files lint-kflags lint-hflags
@@ -183,6 +184,10 @@ $(patsubst t/%.c,$(B)/t/%,$(TEST_K)): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(ca
 $(patsubst t/%.c,$(B)/t/%,$(filter-out t/run_confine.c,$(TEST_H))): $(B)/t/%: $(B)/obj/t/%.o $(STACK_OBJ) $(call obj,$(LINK_H) $(CLIENT_H) $(TLIB_H))
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ $(NL_LIBS) -lcap -lpcap -lpthread
+
+$(B)/t/pdrun: $(call obj,$(PD_RUN_H) $(PD_K) $(PD_H) $(GLUE_K) $(GLUE_H) $(STACK_K) $(SERVER_K)) | $(PD_BIN)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ -lpthread -ldl
 
 $(B)/t/pd_driver: $(call obj,$(PD_DRV_H) $(TLIB_H)) $(PD_SO) $(PD_BIN)
 	@mkdir -p $(@D)

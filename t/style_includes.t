@@ -22,7 +22,7 @@ check "tapbridge knows interfaces, not protocols nor programs" "$(inc tapbridge/
 check "the shim, the launcher and alpinectl know rpc's client and the wire format only" \
 	"$(inc preload/*.[ch] netns_launcher/*.[ch] rpc/ctl/*.[ch] rpc/client.[ch] | grep -E '"(bsdnet|kernel_glue|tapbridge)/|"rpc/(server|pump|pair|bsock|ctl\.|confine|linux)')"
 check "packetdrill's module knows the stack by rpc's and kernel_glue's neutral headers" \
-	"$(inc $(ls t/packetdrill/*.[ch] | grep -v -e pd_if.c -e pd_sys.c) | grep '"' | grep -vE '"(t/packetdrill/|t/lib/tap\.h|rpc/bsock\.h|kernel_glue/include/host/)')"
+	"$(inc $(ls t/packetdrill/*.[ch] | grep -v -e pd_if.c -e pd_sys.c) | grep '"' | grep -vE '"(t/packetdrill/|t/lib/tap\.h|rpc/(bsock|linux_abi)\.h|kernel_glue/include/host/)')"
 check "the wire format includes nothing of ours" "$(inc rpc/wire.h | grep '"')"
 check "#ifdef stands in host_*.c only" \
 	"$(grep -nE '^[[:space:]]*#[[:space:]]*ifn?def|^[[:space:]]*#[[:space:]]*if ' $(ls bsdnet/*/*.c bsdnet/netinet/cc/*.c kernel_glue/kern_*.c kernel_glue/subr_*.c kernel_glue/uma_*.c rpc/bsd_*.c tapbridge/if_*.c 2>/dev/null))"

@@ -36,17 +36,6 @@ enter_socket(int fd)
 	return (NULL);
 }
 
-static bool
-is_ours(int fd)
-{
-	bool ours;
-
-	pd_enter();
-	ours = pd_file(fd) != NULL;
-	pd_leave(0);
-	return (ours);
-}
-
 /* ---- birth ---- */
 
 static int
@@ -311,7 +300,7 @@ call_send(void *u, int fd, const void *buf, size_t len, int flags)
 static ssize_t
 call_write(void *u, int fd, const void *buf, size_t len)
 {
-	return (is_ours(fd) ? call_send(u, fd, buf, len, 0) : write(fd, buf, len));
+	return (pd_is_ours(fd) ? call_send(u, fd, buf, len, 0) : write(fd, buf, len));
 }
 
 static ssize_t
@@ -320,7 +309,7 @@ call_writev(void *u, int fd, const struct iovec *iov, int n)
 	struct msghdr msg = {
 	    .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n > 0 ? (size_t)n : 0};
 
-	return (is_ours(fd) ? call_sendmsg(u, fd, &msg, 0) : writev(fd, iov, n));
+	return (pd_is_ours(fd) ? call_sendmsg(u, fd, &msg, 0) : writev(fd, iov, n));
 }
 
 static ssize_t
@@ -381,7 +370,7 @@ call_recv(void *u, int fd, void *buf, size_t len, int flags)
 static ssize_t
 call_read(void *u, int fd, void *buf, size_t len)
 {
-	return (is_ours(fd) ? call_recv(u, fd, buf, len, 0) : read(fd, buf, len));
+	return (pd_is_ours(fd) ? call_recv(u, fd, buf, len, 0) : read(fd, buf, len));
 }
 
 static ssize_t
@@ -390,7 +379,7 @@ call_readv(void *u, int fd, const struct iovec *iov, int n)
 	struct msghdr msg = {
 	    .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n > 0 ? (size_t)n : 0};
 
-	return (is_ours(fd) ? call_recvmsg(u, fd, &msg, 0) : readv(fd, iov, n));
+	return (pd_is_ours(fd) ? call_recvmsg(u, fd, &msg, 0) : readv(fd, iov, n));
 }
 
 /* ---- options and the like ---- */
@@ -527,7 +516,7 @@ call_ioctl(void *u, int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (!is_ours(fd))
+	if (!pd_is_ours(fd))
 		return (ioctl(fd, request, arg));
 	f = enter_socket(fd);
 	if (f == NULL)

@@ -126,10 +126,16 @@ pd_enter(void)
 		kern_run();
 }
 
-void
-pd_run(void)
+/* A look from outside: it is no call, and no time passes. */
+bool
+pd_is_ours(int fd)
 {
-	kern_run();
+	bool ours;
+
+	pthread_mutex_lock(&lock);
+	ours = pd_file(fd) != NULL;
+	pthread_mutex_unlock(&lock);
+	return (ours);
 }
 
 int

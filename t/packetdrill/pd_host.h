@@ -40,8 +40,7 @@ int pd_leave(int error);		/* 0, or -1 and errno */
 ssize_t pd_leave_n(int error, ssize_t); /* the number, or -1 and errno */
 /* Runs fn(arg) where it may wait; the lock is let go meanwhile. */
 void pd_run_job(void (*fn)(void *), void *arg);
-/* Calls that never wait, and anything that the clock may notice. */
-void pd_run(void);
+bool pd_is_ours(int fd); /* takes the lock for a moment */
 
 int pd_usleep(void *, useconds_t);
 int pd_gettimeofday(void *, struct timeval *, struct timezone *);

@@ -33,21 +33,10 @@ static struct patch {
 } patches[PATCHES_MAX];
 static int npatches;
 
-static bool
-is_ours(int fd)
-{
-	bool yes;
-
-	pd_enter();
-	yes = pd_file(fd) != NULL;
-	pd_leave(0);
-	return (yes);
-}
-
 static int
 my_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 {
-	if (is_ours(fd))
+	if (pd_is_ours(fd))
 		return (pd_getsockopt(NULL, fd, level, name, val, len));
 	return (getsockopt(fd, level, name, val, len));
 }
@@ -55,7 +44,7 @@ my_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 static int
 my_close(int fd)
 {
-	return (is_ours(fd) ? pd_close_call(NULL, fd) : close(fd));
+	return (pd_is_ours(fd) ? pd_close_call(NULL, fd) : close(fd));
 }
 
 static const struct {

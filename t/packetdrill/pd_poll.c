@@ -261,17 +261,6 @@ call_pipe(void *u, int fds[2])
 	return (pipe(fds));
 }
 
-static bool
-ours(int fd)
-{
-	bool yes;
-
-	pd_enter();
-	yes = pd_file(fd) != NULL;
-	pd_leave(0);
-	return (yes);
-}
-
 /* Both ends of a splice go by way of a buffer; one of them is a pipe, as Linux asks. */
 static ssize_t
 move_bytes(int in, int out, loff_t *off_in, size_t len, unsigned flags)
@@ -286,12 +275,12 @@ move_bytes(int in, int out, loff_t *off_in, size_t len, unsigned flags)
 	}
 	if (len > SPLICE_MAX)
 		len = SPLICE_MAX;
-	if (ours(in))
+	if (pd_is_ours(in))
 		n = pd_interface.recv(
 		    NULL, in, buf, len, (flags & SPLICE_F_NONBLOCK) != 0 ? MSG_DONTWAIT : 0);
 	else
 		n = off_in != NULL ? pread(in, buf, len, *off_in) : read(in, buf, len);
-	if (n > 0 && ours(out))
+	if (n > 0 && pd_is_ours(out))
 		n = pd_interface.send(
 		    NULL, out, buf, (size_t)n, (flags & SPLICE_F_MORE) != 0 ? MSG_MORE : 0);
 	else if (n > 0)
@@ -310,9 +299,9 @@ call_splice(void *u, int in, loff_t *off_in, int out, loff_t *off_out, size_t le
 		off_in = NULL; /* packetdrill never has a NULL pointer: 0 stands for it */
 	if (off_out != NULL && *off_out == 0)
 		off_out = NULL;
-	if (!ours(in) && !ours(out))
+	if (!pd_is_ours(in) && !pd_is_ours(out))
 		return (splice(in, off_in, out, off_out, len, flags));
-	if ((ours(in) && off_in != NULL) || (ours(out) && off_out != NULL)) {
+	if ((pd_is_ours(in) && off_in != NULL) || (pd_is_ours(out) && off_out != NULL)) {
 		errno = ESPIPE;
 		return (-1);
 	}
@@ -326,7 +315,7 @@ pd_sendfile(int out, int in, off_t *offset, size_t count)
 	size_t done = 0;
 	ssize_t n;
 
-	if (!ours(out))
+	if (!pd_is_ours(out))
 		return (sendfile(out, in, offset, count));
 	do {
 		n = move_bytes(in, out, offset != NULL ? &at : NULL, count - done,
