@@ -284,7 +284,7 @@ test_close_reset(void)
 	out("F. 1:1(0) ack 1001");
 	in(". 1001:1001(0) ack 2 win 65535");
 	in(". 1001:1011(10) ack 2 win 65535");
-	out("R. 2:2(0)");
+	out("R 2:2(0)");
 	ok(true, "data that nobody will read is reset");
 
 	so = tt_passive(ls, MSS);

@@ -186,7 +186,8 @@ tcp_step_sequence(struct tcpcb *tp, struct tcp_seg *seg)
 	/* Nobody will ever read this: the peer must know (RFC 9293 3.6.1). */
 	if ((tp->t_flags & TF_CLOSED) != 0 && tp->t_state > TCPS_CLOSE_WAIT && seg->len > 0) {
 		TCPSTAT_INC(tcps_rcvafterclose);
-		tcp_drop(tp, ECONNRESET);
+		tcp_respond_reset(seg);
+		tcp_close(tp);
 		return (TV_GONE);
 	}
 	if ((v = tcp_trim_right(tp, seg)) != TV_GO)

@@ -51,6 +51,17 @@ tcp_tw_restart(struct tcpcb *tp)
 	tcp_timer_activate(tp, TT_2MSL, 2 * (u_int)imax(V_tcp_msl, 1));
 }
 
+/* The window as it is now, which answers in TIME_WAIT go on to announce. */
+static void
+tcp_tw_window(struct tcpcb *tp, const struct socket *so)
+{
+	const long space = sbspace(&so->so_rcv);
+	const uint32_t win = min(space > 0 ? (uint32_t)space : 0, tcp_window_most(tp));
+
+	if (SEQ_GT(tp->rcv_nxt + win, tp->rcv_adv))
+		tp->rcv_adv = tp->rcv_nxt + win;
+}
+
 /*
  * Both FINs are acknowledged, or theirs will be by what this sends. The caller holds a reference to
  * the socket, and touches tp no more.
@@ -68,6 +79,7 @@ tcp_twstart(struct tcpcb *tp)
 	tcp_reass_flush(tp);
 	tcp_sack_free(tp);
 	tp->rcv_numsacks = 0;
+	tcp_tw_window(tp, so);
 	if ((tp->t_flags & TF_ACKNOW) != 0) {
 		tp->t_flags &= ~TF_ACKNOW;
 		tcp_respond_ack(tp, tp->snd_max);

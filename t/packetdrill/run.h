@@ -41,8 +41,8 @@ void lex_open(struct lex *, const char *file, const char *text);
 void lex_next(struct lex *);
 void lex_free(struct lex *);
 /* "file:line: text" on stderr, and the script has failed. */
-_Noreturn void script_error(const char *file, int line, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+void script_error(const char *file, int line, const char *fmt, ...)
+    __attribute__((noreturn, format(printf, 3, 4)));
 
 enum vtype { V_INT, V_WORD, V_STRING, V_DOTS, V_LIST, V_STRUCT };
 struct value {
@@ -56,9 +56,9 @@ struct value {
 #define OPTIONS_MAX 40 /* bytes of TCP options */
 struct pkt {
 	bool out;
-	int proto; /* IPPROTO_TCP, UDP or ICMP */
-	int ecn;   /* -1: not said; 4: ect0 or ect1 */
-	int tos, ttl; /* -1: not said */
+	int proto;	  /* IPPROTO_TCP, UDP or ICMP */
+	int ecn;	  /* -1: not said; 4: ect0 or ect1 */
+	int tos, ttl;	  /* -1: not said */
 	int sport, dport; /* 0: the script's usual ones */
 	uint8_t flags;
 	uint32_t seq, ack;
@@ -115,22 +115,22 @@ struct run {
 	struct packetdrill_interface pd;
 	long long start; /* gettimeofday's time of the script's 0 */
 	struct event *now;
-	int fds[256];	 /* the script's number -> the real one, -1 */
-	int last_fd;	 /* the socket that %{ }% is about */
+	int fds[256]; /* the script's number -> the real one, -1 */
+	int last_fd;  /* the socket that %{ }% is about */
 };
 extern struct run R;
 
 void run_script(struct script *);
 long long run_now(void);
 /* What failed, with the event's line; ends the script. */
-_Noreturn void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 void run_call(struct event *);
 void call_finish(void); /* the call that still blocks must end */
 void packet_in(struct event *);
 long long packet_out(struct event *); /* when it was sent, script time */
 void run_code(struct event *);
-void packet_reset_all(void); /* what packetdrill does at the end */
+void packet_reset_all(void);		      /* what packetdrill does at the end */
 bool packet_pending(char *text, size_t size); /* something that no line expects was sent */
 
 /* run_symbols.c: names of constants; false: unknown */

@@ -27,7 +27,7 @@ static __thread struct event *E; /* the call that this thread makes */
 static __thread int error;
 static __thread long long ended;
 
-__attribute__((format(printf, 1, 2))) _Noreturn static void
+__attribute__((noreturn, format(printf, 1, 2))) static void
 wrong(const char *fmt, ...)
 {
 	char why[512];
@@ -244,8 +244,7 @@ do_recv(void)
 	size_t n = (size_t)number(arg(2));
 	char *b = data(arg(1), n);
 
-	return (
-	    received(after(R.pd.recv(U, real_fd(arg(0)), b, n, (int)number(arg(3)))), arg(1)));
+	return (received(after(R.pd.recv(U, real_fd(arg(0)), b, n, (int)number(arg(3)))), arg(1)));
 }
 
 static long long
@@ -253,8 +252,7 @@ do_send(void)
 {
 	size_t n = (size_t)number(arg(2));
 
-	return (
-	    after(R.pd.send(U, real_fd(arg(0)), data(arg(1), n), n, (int)number(arg(3)))));
+	return (after(R.pd.send(U, real_fd(arg(0)), data(arg(1), n), n, (int)number(arg(3)))));
 }
 
 static long long
@@ -267,8 +265,8 @@ do_recvfrom(void)
 	long long rc;
 
 	memset(&sin, 0, sizeof(sin));
-	rc = after(R.pd.recvfrom(U, real_fd(arg(0)), b, n, (int)number(arg(3)),
-	    (struct sockaddr *)&sin, &len));
+	rc = after(R.pd.recvfrom(
+	    U, real_fd(arg(0)), b, n, (int)number(arg(3)), (struct sockaddr *)&sin, &len));
 	if (rc >= 0)
 		compare_address(arg(4), &sin);
 	return (received(rc, arg(1)));
@@ -487,8 +485,8 @@ do_poll(void)
 	for (k = list->kids; k != NULL && n < FDS_MAX; k = k->next, n++) {
 		if (field(k, "fd") == NULL || field(k, "events") == NULL)
 			wrong("an element is not {fd=, events=, revents=}");
-		fds[n] = (struct pollfd){
-		    real_fd(field(k, "fd")), (short)number(field(k, "events")), 0};
+		fds[n] =
+		    (struct pollfd){real_fd(field(k, "fd")), (short)number(field(k, "events")), 0};
 	}
 	rc = after(R.pd.poll(U, fds, n, (int)number(arg(2))));
 	for (k = list->kids, i = 0; i < n; k = k->next, i++) {
@@ -528,8 +526,8 @@ do_epoll_ctl(void)
 {
 	struct epoll_event ev = event_of(arg(3));
 
-	return (after(R.pd.epoll_ctl(
-	    U, real_fd(arg(0)), (int)number(arg(1)), real_fd(arg(2)), &ev)));
+	return (
+	    after(R.pd.epoll_ctl(U, real_fd(arg(0)), (int)number(arg(1)), real_fd(arg(2)), &ev)));
 }
 
 static long long
@@ -555,13 +553,30 @@ static const struct {
 	const char *name;
 	long long (*fn)(void);
 } calls[] = {
-    {"socket", do_socket}, {"bind", do_bind}, {"listen", do_listen}, {"accept", do_accept},
-    {"connect", do_connect}, {"read", do_read}, {"write", do_write}, {"recv", do_recv},
-    {"send", do_send}, {"recvfrom", do_recvfrom}, {"sendto", do_sendto}, {"readv", do_readv},
-    {"writev", do_writev}, {"sendmsg", do_sendmsg}, {"recvmsg", do_recvmsg},
-    {"fcntl", do_fcntl}, {"ioctl", do_ioctl}, {"close", do_close}, {"shutdown", do_shutdown},
-    {"getsockopt", do_getsockopt}, {"setsockopt", do_setsockopt}, {"poll", do_poll},
-    {"epoll_create", do_epoll_create}, {"epoll_ctl", do_epoll_ctl},
+    {"socket", do_socket},
+    {"bind", do_bind},
+    {"listen", do_listen},
+    {"accept", do_accept},
+    {"connect", do_connect},
+    {"read", do_read},
+    {"write", do_write},
+    {"recv", do_recv},
+    {"send", do_send},
+    {"recvfrom", do_recvfrom},
+    {"sendto", do_sendto},
+    {"readv", do_readv},
+    {"writev", do_writev},
+    {"sendmsg", do_sendmsg},
+    {"recvmsg", do_recvmsg},
+    {"fcntl", do_fcntl},
+    {"ioctl", do_ioctl},
+    {"close", do_close},
+    {"shutdown", do_shutdown},
+    {"getsockopt", do_getsockopt},
+    {"setsockopt", do_setsockopt},
+    {"poll", do_poll},
+    {"epoll_create", do_epoll_create},
+    {"epoll_ctl", do_epoll_ctl},
     {"epoll_wait", do_epoll_wait},
 };
 

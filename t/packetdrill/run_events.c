@@ -21,7 +21,7 @@ message(const char *fmt, va_list ap)
 	fprintf(stderr, "\n    line: %s\n", R.now != NULL ? R.now->text : "");
 }
 
-_Noreturn void
+void
 fail(const char *fmt, ...)
 {
 	va_list ap;
@@ -77,8 +77,8 @@ judge_time(const struct event *e, long long last, long long at)
 {
 	const bool rel = e->time_type == TIME_REL || e->time_type == TIME_REL_RANGE;
 	const long long first = e->time + (rel ? last : 0);
-	const long long end = e->time_type >= TIME_REL_RANGE ? e->time_end + (rel ? last : 0)
-							     : first;
+	const long long end =
+	    e->time_type >= TIME_REL_RANGE ? e->time_end + (rel ? last : 0) : first;
 	const long long slack = tolerance(first - last);
 
 	if (e->time_type == TIME_ANY)
@@ -135,8 +135,8 @@ load(const struct script *s)
 	for (i = 0; i < sizeof(R.fds) / sizeof(R.fds[0]); i++)
 		R.fds[i] = -1;
 	R.last_fd = -1;
-	snprintf(flags, sizeof(flags), "addr=%s/16,mtu=%d,seed=1,patch=0%s%s%s", c->local_ip, c->mtu,
-	    c->gateway_ip[0] != '\0' ? ",gateway=" : "", c->gateway_ip, c->flags);
+	snprintf(flags, sizeof(flags), "addr=%s/16,mtu=%d,seed=1,patch=0%s%s%s", c->local_ip,
+	    c->mtu, c->gateway_ip[0] != '\0' ? ",gateway=" : "", c->gateway_ip, c->flags);
 	packetdrill_interface_init(flags, &R.pd);
 }
 

@@ -23,14 +23,51 @@ static const struct {
 	const char *name;
 	size_t offset, size;
 } fields[] = {
-    F(state), F(ca_state), F(retransmits), F(probes), F(backoff), F(options), F(rto), F(ato),
-    F(snd_mss), F(rcv_mss), F(unacked), F(sacked), F(lost), F(retrans), F(fackets),
-    F(last_data_sent), F(last_data_recv), F(last_ack_recv), F(pmtu), F(rcv_ssthresh), F(rtt),
-    F(rttvar), F(snd_ssthresh), F(snd_cwnd), F(advmss), F(reordering), F(rcv_rtt),
-    F(rcv_space), F(total_retrans), F(bytes_acked), F(bytes_received), F(segs_out), F(segs_in),
-    F(notsent_bytes), F(min_rtt), F(data_segs_in), F(data_segs_out), F(delivered),
-    F(delivered_ce), F(bytes_sent), F(bytes_retrans), F(dsack_dups), F(reord_seen),
-    F(rcv_ooopack), F(snd_wnd),
+    F(state),
+    F(ca_state),
+    F(retransmits),
+    F(probes),
+    F(backoff),
+    F(options),
+    F(rto),
+    F(ato),
+    F(snd_mss),
+    F(rcv_mss),
+    F(unacked),
+    F(sacked),
+    F(lost),
+    F(retrans),
+    F(fackets),
+    F(last_data_sent),
+    F(last_data_recv),
+    F(last_ack_recv),
+    F(pmtu),
+    F(rcv_ssthresh),
+    F(rtt),
+    F(rttvar),
+    F(snd_ssthresh),
+    F(snd_cwnd),
+    F(advmss),
+    F(reordering),
+    F(rcv_rtt),
+    F(rcv_space),
+    F(total_retrans),
+    F(bytes_acked),
+    F(bytes_received),
+    F(segs_out),
+    F(segs_in),
+    F(notsent_bytes),
+    F(min_rtt),
+    F(data_segs_in),
+    F(data_segs_out),
+    F(delivered),
+    F(delivered_ce),
+    F(bytes_sent),
+    F(bytes_retrans),
+    F(dsack_dups),
+    F(reord_seen),
+    F(rcv_ooopack),
+    F(snd_wnd),
 };
 
 static const char *at;
@@ -223,8 +260,13 @@ comparison(void)
 	bool any = false, holds = true;
 
 	for (;;) {
-		const char *o = op("==") ? "==" : op("!=") ? "!=" : op("<=") ? "<=" : op(">=") ? ">="
-			      : op("<")	 ? "<"	: op(">")  ? ">"  : NULL;
+		const char *o = op("==")   ? "=="
+				: op("!=") ? "!="
+				: op("<=") ? "<="
+				: op(">=") ? ">="
+				: op("<")  ? "<"
+				: op(">")  ? ">"
+					   : NULL;
 
 		if (o == NULL)
 			return (any ? holds : v);
@@ -234,10 +276,10 @@ comparison(void)
 			last_left = v;
 			last_right = w;
 		}
-		holds = holds && (o[0] == '='	? v == w
-				  : o[0] == '!' ? v != w
-				  : o[0] == '<' ? (o[1] == '=' ? v <= w : v < w)
-						: (o[1] == '=' ? v >= w : v > w));
+		holds = holds && (o[0] == '='	   ? v == w
+				     : o[0] == '!' ? v != w
+				     : o[0] == '<' ? (o[1] == '=' ? v <= w : v < w)
+						   : (o[1] == '=' ? v >= w : v > w));
 		v = w;
 	}
 }
@@ -283,8 +325,8 @@ statement(void)
 	space();
 	start = at;
 	if (!or_expr())
-		fail("%%{ assert %.*s }%% does not hold: %lld and %lld",
-		    (int)strcspn(start, "\n;"), start, last_left, last_right);
+		fail("%%{ assert %.*s }%% does not hold: %lld and %lld", (int)strcspn(start, "\n;"),
+		    start, last_left, last_right);
 	if (op(",")) /* a message, or the value itself for one */
 		at += strcspn(at, "\n;");
 }

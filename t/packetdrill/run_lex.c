@@ -10,7 +10,7 @@
 
 #include "t/packetdrill/run.h"
 
-_Noreturn void
+void
 script_error(const char *file, int line, const char *fmt, ...)
 {
 	va_list ap;

@@ -2,7 +2,7 @@
  * run_main.c - pdrun: runs scripts in packetdrill's language, each in a process of its own, several
  * at once, and prints TAP.
  *
- *	pdrun [-j N] [-v] FILE.pkt|FOLDER ...
+ *	pdrun [-j N] [FILE.pkt|FOLDER ...]
  *
  * Without arguments: what lies in the scripts folder of t/packetdrill. Owns the children.
  */
@@ -41,7 +41,13 @@ static size_t done;
 static void
 add_file(const char *path)
 {
-	files = realloc(files, (nfiles + 1) * sizeof(char *));
+	char **more = realloc(files, (nfiles + 1) * sizeof(char *));
+
+	if (more == NULL) {
+		perror("pdrun");
+		exit(2);
+	}
+	files = more;
 	files[nfiles++] = strdup(path);
 }
 
@@ -208,15 +214,28 @@ wait_some(void)
 			listen_to(which[i]);
 }
 
+/* Shorter, if it is below the current folder. */
+static const char *
+from_here(const char *path)
+{
+	char here[PATH_MAX];
+	size_t n;
+
+	if (getcwd(here, sizeof(here)) == NULL)
+		return (path);
+	n = strlen(here);
+	return (strncmp(path, here, n) == 0 && path[n] == '/' ? path + n + 1 : path);
+}
+
 static void
 default_scripts(const char *program)
 {
-	char path[PATH_MAX + 64], *slash;
+	char path[PATH_MAX + 64], real[PATH_MAX], *slash;
 
 	if (realpath(program, path) == NULL || (slash = strrchr(path, '/')) == NULL)
 		exit(2);
-	strcpy(slash, "/../../t/packetdrill/scripts");
-	add_argument(path);
+	snprintf(slash, 64, "/../../t/packetdrill/scripts");
+	add_argument(realpath(path, real) != NULL ? from_here(real) : path);
 }
 
 int
@@ -224,17 +243,15 @@ main(int argc, char **argv)
 {
 	struct timespec a, b;
 	size_t next = 0;
-	int c, jobs = 2, only_errors = 0;
+	int c, jobs = 2;
 
-	while ((c = getopt(argc, argv, "j:q")) != -1) {
-		if (c == 'j')
-			jobs = atoi(optarg);
-		else if (c == 'q')
-			only_errors = 1;
-		else
+	while ((c = getopt(argc, argv, "j:")) != -1) {
+		if (c != 'j') {
+			fprintf(stderr, "usage: pdrun [-j N] [FILE.pkt|FOLDER ...]\n");
 			return (2);
+		}
+		jobs = atoi(optarg);
 	}
-	(void)only_errors;
 	if (jobs < 1 || jobs > JOBS_MAX) {
 		fprintf(stderr, "pdrun: -j is 1 to %d\n", JOBS_MAX);
 		return (2);

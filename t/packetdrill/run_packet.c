@@ -356,8 +356,7 @@ say_option(struct text *x, const struct flow *f, const uint8_t *o, int n, bool l
 		say(x, "sackOK");
 	else if (o[0] == 8 && n == 10)
 		say(x, "TS val %u ecr %u",
-		    get32(o + 2) -
-			(live && f->nstamps > 0 ? f->lstamp[0] - f->sstamp[0] : 0),
+		    get32(o + 2) - (live && f->nstamps > 0 ? f->lstamp[0] - f->sstamp[0] : 0),
 		    get32(o + 6));
 	else if (o[0] == 5)
 		for (i = 2; i + 8 <= n; i += 8)
@@ -431,7 +430,7 @@ say_live(struct text *x, const struct live *v, const struct flow *f)
 static const struct live *L; /* the packet under judgment, and its flow */
 static struct flow *F;
 
-__attribute__((format(printf, 1, 2))) _Noreturn static void
+__attribute__((noreturn, format(printf, 1, 2))) static void
 wrong(const char *fmt, ...)
 {
 	struct text x = {.n = 0};
@@ -605,6 +604,7 @@ packet_out(struct event *e)
 	else
 		compare_icmp(&e->pkt);
 	compare_ip(&e->pkt);
+	L = NULL;
 	return (usecs - R.start);
 }
 

@@ -11,7 +11,7 @@
 #include "t/packetdrill/run.h"
 #include "t/packetdrill/run_tcp.h"
 
-_Noreturn static void
+__attribute__((noreturn)) static void
 expected(struct lex *l, const char *what)
 {
 	script_error(l->file, l->line, "expected %s, not '%.*s'", what,
@@ -56,8 +56,7 @@ need_int(struct lex *l, long long lo, long long hi, const char *what)
 	if (l->t != T_INT)
 		expected(l, what);
 	if (n < lo || n > hi)
-		script_error(
-		    l->file, l->line, "%s is %lld to %lld, not %lld", what, lo, hi, n);
+		script_error(l->file, l->line, "%s is %lld to %lld, not %lld", what, lo, hi, n);
 	lex_next(l);
 	return (n);
 }
@@ -126,8 +125,11 @@ parse_named(struct lex *l)
 	if (is_char(l, '(')) {
 		lex_next(l);
 		v = parse_wrapped(l, name);
-		if (!accept_char(l, '='))
+		if (!accept_char(l, '=')) {
+			free(name);
 			return (v);
+		}
+		free(v);
 		v = parse_value(l);
 		v->name = name;
 		return (v);
@@ -182,6 +184,7 @@ parse_value(struct lex *l)
 			script_error(l->file, l->line, "'%s' is no name of a number",
 			    v->type != V_INT ? v->s : w->s);
 		v->n |= w->n;
+		free(w);
 	}
 	return (v);
 }
@@ -211,6 +214,7 @@ parse_call(struct lex *l, struct event *e)
 	need_char(l, '=');
 	v = parse_value(l);
 	e->result = *v;
+	free(v);
 	if (l->t == T_WORD)
 		e->errnum = need_word(l, "an errno");
 	skip_note(l);
@@ -264,8 +268,8 @@ static void
 parse_flags(struct lex *l, struct pkt *p)
 {
 	static const char letters[] = "FSRP.UEWA";
-	static const uint8_t bits[] = {TH_FIN, TH_SYN, TH_RST, TH_PUSH, TH_ACK, TH_URG, TH_ECE,
-	    TH_CWR, TH_AE};
+	static const uint8_t bits[] = {
+	    TH_FIN, TH_SYN, TH_RST, TH_PUSH, TH_ACK, TH_URG, TH_ECE, TH_CWR, TH_AE};
 	const char *s, *at;
 
 	if (accept_char(l, '-'))
@@ -399,7 +403,8 @@ parse_option(struct lex *l, struct pkt *p)
 		parse_hex(l, p, (const uint8_t *)"\376\4\371\211", 4);
 	} else if (strcmp(name, "md5") == 0) {
 		parse_hex(l, p, (const uint8_t *)"\23\2", 2);
-	} else if (strcmp(name, "unknown") == 0) { /* ours: kind, then the bytes behind the length */
+	} else if (strcmp(name, "unknown") ==
+		   0) { /* ours: kind, then the bytes behind the length */
 		n = need_int(l, 2, 255, "a kind");
 		parse_hex(l, p, (uint8_t[]){(uint8_t)n, 2}, 2);
 	} else {
@@ -587,8 +592,9 @@ parse_event(struct lex *l)
 	e->text = strndup(start, strcspn(start, "\n"));
 	if ((e->time_type == TIME_ANY || e->time_type >= TIME_REL_RANGE) &&
 	    !(e->type == E_PACKET && e->pkt.out))
-		script_error(l->file, e->line, "'*' and ranges of time are for packets that come "
-					       "out");
+		script_error(l->file, e->line,
+		    "'*' and ranges of time are for packets that come "
+		    "out");
 	if (e->blocking && e->type != E_CALL)
 		script_error(l->file, e->line, "only a call lasts");
 	return (e);

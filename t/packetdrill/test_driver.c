@@ -405,15 +405,13 @@ test_write(int fd)
 			break;
 	}
 	ok(ends() && call.result == (ssize_t)sizeof(call.buf), "and ends as they are acknowledged");
-	while (get(&p, &len) >= 0 && len > 0 && i++ < 1000) {
+	do {
 		if (ntohl(p.tcp.seq) + (uint32_t)len - snd < 200000)
 			snd = ntohl(p.tcp.seq) + (uint32_t)len;
 		put(".", 50000, rcv, snd, 0);
 		n = 0;
 		pd.ioctl(U, fd, (unsigned long)TIOCOUTQ, &n);
-		if (n == 0)
-			break;
-	}
+	} while (n > 0 && i++ < 1000 && get(&p, &len) >= 0 && len > 0);
 	is_int(n, 0, "all is acknowledged");
 }
 
