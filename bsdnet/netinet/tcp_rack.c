@@ -421,7 +421,7 @@ rack_reo_wnd(const struct tcpcb *tp)
 	if (min_rtt == SBT_MAX)
 		return (srtt);
 	wnd = min_rtt / 4 * rk->rk_reo_mult;
-	return (wnd < srtt ? wnd : srtt);
+	return (wnd < srtt || srtt == 0 ? wnd : srtt); /* 0: not measured yet, only by SACK */
 }
 
 uint32_t
