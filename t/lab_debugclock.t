@@ -66,7 +66,8 @@ like "the stop was noticed" "$(ctl sysctl kern.timecounter.stops)" ": [1-9]"
 ns=$(ctl sysctl kern.timecounter.stopped_ns | grep -o '[0-9]*$')
 ok "and taken out: $ns ns" test "$ns" -ge 4700000000 -a "$ns" -le 5600000000
 like "the log says so" "$("$LABCMD" log --name "$LAB")" "stood still for (4\.[789]|5\.[0-5]) s"
-if command -v gdb >/dev/null; then
+# gdb takes its time to read a sanitized program, outside any stop
+if command -v gdb >/dev/null && [ "$ALPINE_BUILD" = "$TOP/build" ]; then
 	is "two seconds at a breakpoint: none either" "$(stopped at_breakpoint 2)" "0 0"
 	like "gdb was there" "$(cat "$TMP/gdb.out")" "Breakpoint 1, tcp_input"
 fi
