@@ -54,6 +54,8 @@ struct shim_real {
 	int (*__open64_2)(const char *, int);
 	int (*__openat_2)(int, const char *, int);
 	int (*__openat64_2)(int, const char *, int);
+	__typeof__(poll) *poll;
+	__typeof__(ppoll) *ppoll;
 	int (*prctl)(int, ...);
 	__typeof__(read) *read;
 	__typeof__(readv) *readv;
@@ -78,6 +80,7 @@ extern struct shim_real real;
  * Hints, process-wide. Never cleared; a child inherits them. Neither is a table of descriptors.
  */
 extern atomic_bool shim_dgrams;	  /* a datagram socket of ours may be in this process */
+extern atomic_bool shim_recverr;  /* a datagram socket of ours may have IP_RECVERR */
 extern atomic_bool shim_confined; /* the program installed a seccomp filter of its own */
 
 extern atomic_bool shim_inited;
@@ -183,6 +186,9 @@ int shim_so_error(int fd); /* SO_ERROR; ENETDOWN when alpined cannot be asked */
 
 ssize_t shim_dgram_send(int fd, uint64_t cookie, const struct msghdr *msg, int flags);
 ssize_t shim_dgram_recv(int fd, uint64_t cookie, struct msghdr *msg, int flags);
+/* An error that waits before all datagrams: taken, and returned; 0: none. */
+int shim_dgram_take_error(int fd);
+bool shim_dgram_has_error(int fd);
 int shim_dgram_waiting(int fd); /* FIONREAD: payload bytes of the next datagram */
 void shim_dgram_forget(uint64_t cookie);
 
@@ -212,6 +218,16 @@ shim_fail(int error)
  */
 int shim_copy_in(void *to, const void *from, size_t len);
 int shim_copy_out(void *to, const void *from, size_t len);
+
+/*
+ * What no program has memory at: for the many calls where a checked copy would cost too much, and
+ * libc's own function knows the answer.
+ */
+static inline bool
+shim_nowhere(const void *p)
+{
+	return (uintptr_t)p < 4096 || (uintptr_t)p >= (uintptr_t)1 << 47;
+}
 
 /* An address as the program gave it, for the wire. 0 or an errno. */
 int shim_addr_in(struct rpc_addr *to, const void *addr, socklen_t len);

@@ -239,6 +239,15 @@ outgoing_send(int fd, uint64_t cookie, struct outgoing *out, int flags, size_t l
 	uint64_t key = addr_key(&out->head.d_addr);
 	int error;
 
+	/* a pending error is the next call's answer, whichever it is */
+	if (out->head.d_addr.a_len == 0 ||
+	    atomic_load_explicit(&shim_recverr, memory_order_relaxed)) {
+		error = shim_dgram_take_error(fd);
+		if (error != 0) {
+			shim_dgram_forget(cookie);
+			return shim_fail(error);
+		}
+	}
 	if (len > SURELY_FITS || !recent_hit(cookie, key)) {
 		error = send_by_request(fd, out);
 		if (error == 0) {
@@ -300,14 +309,17 @@ struct incoming {
 };
 
 /* Control items into the program's room, cut as Linux's put_cmsg() documents it in cmsg(3). */
-static void
+static int
 control_out(struct msghdr *msg, char *control, size_t len)
 {
 	struct msghdr in = {.msg_control = control, .msg_controllen = len};
 	char *to = msg->msg_control;
 	size_t room = to != NULL ? msg->msg_controllen : 0, used = 0, n, space;
 	struct cmsghdr *item, head;
+	char whole[RPC_CONTROL_MAX];
 
+	if (room > sizeof(whole))
+		room = sizeof(whole);
 	for (item = CMSG_FIRSTHDR(&in); item != NULL; item = CMSG_NXTHDR(&in, item)) {
 		if (room - used < sizeof(head)) {
 			msg->msg_flags |= MSG_CTRUNC;
@@ -320,11 +332,12 @@ control_out(struct msghdr *msg, char *control, size_t len)
 			msg->msg_flags |= MSG_CTRUNC;
 			head.cmsg_len = n = room - used;
 		}
-		memcpy(to + used, item, n);
-		memcpy(to + used, &head, sizeof(head));
+		memcpy(whole + used, item, n);
+		memcpy(whole + used, &head, sizeof(head));
 		used += space < room - used ? space : room - used;
 	}
 	msg->msg_controllen = used;
+	return used > 0 ? shim_copy_out(to, whole, used) : 0;
 }
 
 /*
@@ -392,7 +405,9 @@ deliver(int fd, uint64_t cookie, struct incoming *in, const struct iovec *iov, s
 	}
 	msg->msg_flags = (int)(in->head.d_flags & (MSG_CTRUNC | MSG_TRUNC | MSG_ERRQUEUE)) |
 			 (payload > room ? MSG_TRUNC : 0);
-	control_out(msg, in->control, control);
+	error = control_out(msg, in->control, control);
+	if (error != 0)
+		return shim_fail(error);
 	if (msg->msg_name != NULL)
 		error = shim_addr_out(&in->head.d_addr, msg->msg_name, &msg->msg_namelen);
 	else
@@ -400,6 +415,46 @@ deliver(int fd, uint64_t cookie, struct incoming *in, const struct iovec *iov, s
 	if (error != 0)
 		return shim_fail(error);
 	return (ssize_t)((flags & MSG_TRUNC) != 0 ? payload : got);
+}
+
+/* recvmsg(MSG_ERRQUEUE), by request. The error that stands before the datagrams goes with it. */
+static ssize_t
+receive_error(int fd, struct msghdr *msg)
+{
+	struct {
+		struct rpc_dgram head;
+		_Alignas(8) char rest[RPC_CONTROL_MAX + 1024];
+	} reply;
+	struct cursor to = {msg->msg_iov, msg->msg_iovlen, 0}, from;
+	ssize_t room = iov_total(msg->msg_iov, msg->msg_iovlen);
+	struct iovec payload;
+	size_t len = 0, n;
+	int error;
+
+	if (room < 0)
+		return shim_fail(EINVAL);
+	error =
+	    shim_ask(RPC_ERRQUEUE, fd, NULL, 0, &reply, sizeof(reply), sizeof(reply.head), &len);
+	if (error != 0)
+		return shim_fail(error);
+	if (reply.head.d_control_len > RPC_CONTROL_MAX ||
+	    (uint64_t)reply.head.d_control_len + reply.head.d_payload_len >
+		len - sizeof(reply.head))
+		return shim_fail(EIO);
+	shim_dgram_take_error(fd);
+	payload = (struct iovec){reply.rest + reply.head.d_control_len, reply.head.d_payload_len};
+	n = payload.iov_len < (size_t)room ? payload.iov_len : (size_t)room;
+	from = (struct cursor){&payload, 1, 0};
+	cursor_move(&from, &to, n);
+	msg->msg_flags = MSG_ERRQUEUE | (payload.iov_len > n ? MSG_TRUNC : 0);
+	error = control_out(msg, reply.rest, reply.head.d_control_len);
+	if (error != 0)
+		return shim_fail(error);
+	if (msg->msg_name != NULL)
+		error = shim_addr_out(&reply.head.d_addr, msg->msg_name, &msg->msg_namelen);
+	else
+		msg->msg_namelen = 0;
+	return error != 0 ? shim_fail(error) : (ssize_t)n;
 }
 
 ssize_t
@@ -412,7 +467,7 @@ shim_dgram_recv(int fd, uint64_t cookie, struct msghdr *msg, int flags)
 	int saved;
 
 	if ((flags & MSG_ERRQUEUE) != 0)
-		return shim_fail(EAGAIN);
+		return receive_error(fd, msg);
 	if ((flags & MSG_OOB) != 0)
 		return shim_fail(EOPNOTSUPP);
 	if (pieces > PIECES_MAX)
@@ -432,6 +487,31 @@ shim_dgram_recv(int fd, uint64_t cookie, struct msghdr *msg, int flags)
 		errno = saved;
 	}
 	return n;
+}
+
+bool
+shim_dgram_has_error(int fd)
+{
+	struct rpc_dgram head;
+	int saved = errno;
+	ssize_t n = real.recv(fd, &head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
+
+	errno = saved;
+	return n >= (ssize_t)sizeof(head) && head.d_magic == RPC_DGRAM_MAGIC && head.d_error > 0;
+}
+
+int
+shim_dgram_take_error(int fd)
+{
+	struct rpc_dgram head;
+	int saved = errno;
+	ssize_t n;
+
+	if (!shim_dgram_has_error(fd))
+		return 0;
+	n = real.recv(fd, &head, sizeof(head), MSG_DONTWAIT);
+	errno = saved;
+	return n >= (ssize_t)sizeof(head) ? head.d_error : 0;
 }
 
 int

@@ -286,8 +286,15 @@ sendto(int fd, const void *buf, size_t len, int flags, __CONST_SOCKADDR_ARG addr
 
 		return write_result(fd, shim_fastopen(fd, id, &msg, flags));
 	}
-	if (id.class == SHIM_STREAM) /* as Linux's TCP: the address is not looked at */
+	if (id.class == SHIM_STREAM) { /* as Linux's TCP: fetched, and not looked at */
+		char unused[sizeof(struct sockaddr_storage)];
+
+		if ((int)addrlen < 0 || addrlen > sizeof(unused))
+			return shim_fail(EINVAL);
+		if (shim_copy_in(unused, name, addrlen) != 0)
+			return shim_fail(EFAULT);
 		return send(fd, buf, len, flags);
+	}
 	return real.sendto(fd, buf, len, flags, addr, addrlen);
 }
 

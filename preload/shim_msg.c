@@ -5,6 +5,7 @@
  * is set, nothing else is remembered. Descriptors are passed on natively, to whom the program
  * likes: the kernel's socket is the connection.
  */
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -39,6 +40,54 @@ static bool
 stream_flags_matter(int fd, int flags)
 {
 	return (flags & (MSG_TRUNC | MSG_ERRQUEUE)) != 0 && shim_classify(fd).class == SHIM_STREAM;
+}
+
+/* 0, or EFAULT: are the pieces, and `control` bytes of control data, where the message says? */
+static int
+check_message(const struct msghdr *msg, size_t control)
+{
+	struct iovec piece;
+	char byte;
+	int error = 0;
+
+	if (msg->msg_iovlen > 0 && msg->msg_iovlen <= IOV_MAX) {
+		error = shim_copy_in(&piece, msg->msg_iov, sizeof(piece));
+		if (error == 0 && msg->msg_iovlen > 1)
+			error =
+			    shim_copy_in(&piece, msg->msg_iov + msg->msg_iovlen - 1, sizeof(piece));
+	}
+	if (error == 0 && msg->msg_control != NULL && control > 0) {
+		error = shim_copy_in(&byte, msg->msg_control, 1);
+		if (error == 0)
+			error = shim_copy_in(&byte, (char *)msg->msg_control + control - 1, 1);
+	}
+	return error;
+}
+
+static ssize_t
+dgram_sendmsg(int fd, uint64_t cookie, const struct msghdr *msg, int flags)
+{
+	int error;
+
+	if (msg->msg_iovlen > IOV_MAX)
+		return shim_fail(EMSGSIZE);
+	if (msg->msg_control != NULL && msg->msg_controllen > RPC_CONTROL_MAX)
+		return shim_fail(ENOBUFS);
+	if ((int)msg->msg_namelen < 0)
+		return shim_fail(EINVAL);
+	error = check_message(msg, msg->msg_controllen);
+	return error != 0 ? shim_fail(error) : shim_dgram_send(fd, cookie, msg, flags);
+}
+
+static ssize_t
+dgram_recvmsg(int fd, uint64_t cookie, struct msghdr *msg, int flags)
+{
+	int error;
+
+	if (msg->msg_iovlen > IOV_MAX)
+		return shim_fail(EMSGSIZE);
+	error = check_message(msg, 0);
+	return error != 0 ? shim_fail(error) : shim_dgram_recv(fd, cookie, msg, flags);
 }
 
 static ssize_t
@@ -78,11 +127,11 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 	struct shim_id id;
 
 	shim_init();
-	if (msg == NULL)
+	if (shim_nowhere(msg))
 		return real.recvmsg(fd, msg, flags);
 	if (msg->msg_name != NULL || msg->msg_control != NULL ? shim_named_dgram(fd, &id)
 							      : shim_maybe_dgram(fd, &id))
-		return shim_dgram_recv(fd, id.cookie, msg, flags);
+		return dgram_recvmsg(fd, id.cookie, msg, flags);
 	if (shim_fresh(fd))
 		return shim_fail(ENOTCONN);
 	if (stream_flags_matter(fd, flags)) {
@@ -102,7 +151,7 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 	ssize_t n;
 
 	shim_init();
-	if (msg == NULL)
+	if (shim_nowhere(msg))
 		return real.sendmsg(fd, msg, flags);
 	if (msg->msg_name != NULL)
 		id = shim_classify(fd);
@@ -112,7 +161,7 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 	else if (!shim_maybe_dgram(fd, &id))
 		id.class = SHIM_FOREIGN;
 	if (id.class == SHIM_DGRAM)
-		return shim_dgram_send(fd, id.cookie, msg, flags);
+		return dgram_sendmsg(fd, id.cookie, msg, flags);
 	if (id.class == SHIM_STREAM && msg->msg_name != NULL && (flags & MSG_FASTOPEN) != 0) {
 		n = shim_fastopen(fd, id, msg, flags);
 		return n < 0 && errno == EPIPE ? shim_stream_end(fd, n) : n;
@@ -139,12 +188,12 @@ sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 	ssize_t sent;
 
 	shim_init();
-	if (vec == NULL || !shim_named_dgram(fd, &id))
+	if (shim_nowhere(vec) || !shim_named_dgram(fd, &id))
 		return real.sendmmsg(fd, vec, n, flags);
 	if (n > 1024) /* UIO_MAXIOV, as Linux caps it */
 		n = 1024;
 	for (i = 0; i < n; i++) {
-		sent = shim_dgram_send(fd, id.cookie, &vec[i].msg_hdr, flags);
+		sent = dgram_sendmsg(fd, id.cookie, &vec[i].msg_hdr, flags);
 		if (sent < 0)
 			return i > 0 ? (int)i : -1;
 		vec[i].msg_len = (unsigned)sent;
@@ -186,7 +235,8 @@ recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *ti
 	ssize_t got;
 
 	shim_init();
-	if (vec == NULL || !shim_named_dgram(fd, &id))
+	if (shim_nowhere(vec) || (timeout != NULL && shim_nowhere(timeout)) ||
+	    !shim_named_dgram(fd, &id))
 		return real.recvmmsg(fd, vec, n, flags, timeout);
 	if (timeout != NULL) {
 		if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= 1000000000)
@@ -195,7 +245,7 @@ recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *ti
 		clock_gettime(CLOCK_MONOTONIC, &begin);
 	}
 	while (i < n) {
-		got = shim_dgram_recv(fd, id.cookie, &vec[i].msg_hdr, flags & ~MSG_WAITFORONE);
+		got = dgram_recvmsg(fd, id.cookie, &vec[i].msg_hdr, flags & ~MSG_WAITFORONE);
 		if (got < 0)
 			return i > 0 ? (int)i : -1;
 		vec[i++].msg_len = (unsigned)got;

@@ -5,6 +5,8 @@
  * native. What belongs to the socket is asked of alpined. SO_TYPE, SO_DOMAIN, SO_PROTOCOL would
  * show AF_UNIX: alpined answers those.
  */
+#include <linux/filter.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -14,6 +16,8 @@
 #define SO_RCVTIMEO_NEW 66
 #define SO_SNDTIMEO_NEW 67
 #endif
+
+#define FILTER_MAX (RPC_FILTER_MAX / sizeof(struct sock_filter))
 
 static bool
 is_descriptor_option(int level, int name)
@@ -31,6 +35,31 @@ is_descriptor_option(int level, int name)
 	default:
 		return false;
 	}
+}
+
+/* SO_ATTACH_FILTER: its value points at the program, which is what goes to alpined. */
+static int
+attach_filter(int fd, const void *value, socklen_t len)
+{
+	struct sock_filter insns[FILTER_MAX];
+	struct sock_fprog prog;
+	struct rpc_sockopt opt = {SOL_SOCKET, SO_ATTACH_FILTER, 0};
+	struct iovec in[2] = {{&opt, sizeof(opt)}, {insns, 0}};
+	struct rpc_call call = {
+	    .rc_op = RPC_SETSOCKOPT, .rc_in = in, .rc_nin = 2, .rc_infds = &fd, .rc_ninfds = 1};
+	int error;
+
+	if (len != sizeof(prog))
+		return EINVAL;
+	error = shim_copy_in(&prog, value, sizeof(prog));
+	if (error != 0)
+		return error;
+	if (prog.len == 0 || prog.len > FILTER_MAX)
+		return EINVAL;
+	opt.o_len = (uint32_t)(prog.len * sizeof(insns[0]));
+	in[1].iov_len = opt.o_len;
+	error = shim_copy_in(insns, prog.filter, opt.o_len);
+	return error != 0 ? error : shim_call(&call);
 }
 
 /* A confined program's filter lets setsockopt() through, or it would not call it; no more. */
@@ -54,6 +83,10 @@ setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 		return real.setsockopt(fd, level, name, value, len);
 	if ((int)len < 0)
 		return shim_fail(EINVAL);
+	if (level == SOL_SOCKET && name == SO_ATTACH_FILTER) {
+		error = attach_filter(fd, value, len);
+		return error != 0 ? shim_fail(error) : 0;
+	}
 	if (len > RPC_OPTVAL_MAX)
 		return shim_fail(level == SOL_SOCKET ? EINVAL : ENOBUFS);
 	error = shim_copy_in(copy, value, len);
@@ -62,6 +95,8 @@ setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 	error = shim_call(&call);
 	while (call.rc_nfds > 0)
 		shim_close(call.rc_fds[--call.rc_nfds]);
+	if (error == 0 && level == IPPROTO_IP && name == IP_RECVERR)
+		atomic_store_explicit(&shim_recverr, true, memory_order_relaxed);
 	return error != 0 ? shim_fail(error) : 0;
 }
 
@@ -123,7 +158,11 @@ getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 		return shim_fail(EINVAL);
 	if (level == SOL_SOCKET && (name == SO_PEERSEC || name == SO_PASSCRED))
 		return shim_fail(ENOPROTOOPT);
-	if (level == SOL_SOCKET && name == SO_PEERCRED)
+	if (level == SOL_SOCKET && name == SO_ERROR && room >= sizeof(error) &&
+	    shim_classify(fd).class == SHIM_DGRAM && (error = shim_dgram_take_error(fd)) != 0) {
+		room = sizeof(error);
+		error = shim_copy_out(value, &error, sizeof(error));
+	} else if (level == SOL_SOCKET && name == SO_PEERCRED)
 		error = no_peer_credentials(value, &room);
 	else
 		error = ask_option(fd, level, name, value, &room);

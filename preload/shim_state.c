@@ -29,7 +29,7 @@
 #include "preload/shim.h"
 
 struct shim_real real;
-atomic_bool shim_inited, shim_dgrams, shim_confined;
+atomic_bool shim_inited, shim_dgrams, shim_recverr, shim_confined;
 
 #define CONNECTION_FD_CAP 1024 /* the kernel copies the table up to the highest number on fork */
 #define CONNECTION_FD_ROOM 32  /* below the limit */
@@ -194,6 +194,8 @@ shim_call(struct rpc_call *call)
 			if (error == 0)
 				error = rpc_call(&connection, call);
 		}
+		if (error == -EFAULT) /* nor did it: the program's pointer */
+			error = EFAULT;
 		if (error < 0)
 			drop_connection(page);
 	} else {
@@ -306,6 +308,8 @@ find_real(void)
 	FIND(__open64_2);
 	FIND(__openat_2);
 	FIND(__openat64_2);
+	FIND(poll);
+	FIND(ppoll);
 	FIND(prctl);
 	FIND(read);
 	FIND(readv);

@@ -12,8 +12,12 @@
 #include <sys/socket.h>
 #include <sys/socketvar.h>
 #include <sys/uio.h>
+#include <net/if_var.h>
+#include <net/route.h>
 #include <netinet/in.h>
+#include <netinet/in_pcb.h>
 #include <netinet/ip.h>
+#include <netinet/ip_errqueue.h>
 #include <netinet/ip_icmp.h>
 
 #include "rpc/bsd_var.h"
@@ -47,6 +51,26 @@ is_peer(struct socket *so, const struct sockaddr_storage *ss)
 		sin->sin_addr.s_addr == to->sin_addr.s_addr && sin->sin_port == to->sin_port);
 }
 
+/* A datagram that may not be cut is longer than the way allows: IP_RECVERR tells how long. */
+static void
+too_long(struct bsock *b, const struct sockaddr *to, const void *payload, size_t len)
+{
+	struct sockaddr_storage peer;
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)(const void *)to;
+	struct nhop_object *nh;
+
+	if (to == NULL) {
+		memset(&peer, 0, sizeof(peer));
+		if (sopeeraddr(b->b_so, (struct sockaddr *)&peer) != 0)
+			return;
+		sin = (const struct sockaddr_in *)(const void *)&peer;
+	}
+	nh = fib4_lookup(RT_DEFAULT_FIB, sin->sin_addr, 0, NHR_NONE, 0);
+	if (nh != NULL && len + sizeof(struct ip) > nh->nh_mtu)
+		ip_errqueue_local(
+		    sotoinpcb(b->b_so), EMSGSIZE, nh->nh_mtu, sin, payload, (u_int)len);
+}
+
 int
 bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgram *hdr,
     const void *control, size_t control_len, const void *payload, size_t len)
@@ -62,7 +86,8 @@ bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgra
 		error = linux_sockaddr_in(hdr->d_addr.a_data, hdr->d_addr.a_len, &ss);
 		if (error != 0)
 			return (error);
-		if (b->b_protocol == IPPROTO_UDP && satosin((struct sockaddr *)&ss)->sin_port == 0)
+		if (b->b_type == LINUX_SOCK_DGRAM && b->b_protocol != IPPROTO_ICMP &&
+		    satosin((struct sockaddr *)&ss)->sin_port == 0)
 			return (LINUX_EINVAL);
 		if (!is_peer(so, &ss))
 			to = (struct sockaddr *)&ss;
@@ -81,6 +106,8 @@ bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgra
 	error = sosend(so, to, NULL, m, ls.control,
 	    MSG_DONTWAIT | (hdr != NULL ? linux_msg_flags_in(hdr->d_flags) : 0), bsd_thread(cred));
 	linux_send_end(b, &ls);
+	if (error == EMSGSIZE && (b->b_flags & BSF_RECVERR) != 0)
+		too_long(b, to, payload, len);
 	return (bsd_errno_to_linux(error));
 }
 
@@ -127,12 +154,36 @@ compose(struct bsock *b, const struct sockaddr *from, struct mbuf *data, struct 
 }
 
 int
+bsock_errqueue(struct bsock *b, void *buf, size_t size, size_t *len)
+{
+	struct rpc_dgram h = {
+	    .d_magic = RPC_DGRAM_MAGIC, .d_hdr_len = sizeof(h), .d_flags = LINUX_MSG_ERRQUEUE};
+	static u_char payload[IP_ERR_PAYLOAD_MAX];
+	u_int paylen = sizeof(payload);
+	struct inpcb *inp = sotoinpcb(b->b_so);
+	struct ip_err ie;
+	int error;
+
+	KASSERT(size >= sizeof(h) + RPC_CONTROL_MAX + sizeof(payload), ("%s: room", __func__));
+	if (inp == NULL || (error = ip_errqueue_take(inp, &ie, payload, &paylen)) != 0)
+		return (LINUX_EAGAIN);
+	linux_sockaddr_out((struct sockaddr *)&ie.ie_to, &h.d_addr);
+	h.d_control_len =
+	    (uint16_t)linux_error_out(b, &ie, (char *)buf + sizeof(h), RPC_CONTROL_MAX);
+	h.d_payload_len = paylen;
+	memcpy(buf, &h, sizeof(h));
+	memcpy((char *)buf + sizeof(h) + h.d_control_len, payload, paylen);
+	*len = sizeof(h) + h.d_control_len + paylen;
+	return (0);
+}
+
+int
 bsock_recv(struct bsock *b, void *buf, size_t size, size_t *len)
 {
 	struct uio uio = {.uio_segflg = UIO_SYSSPACE, .uio_rw = UIO_READ};
 	struct sockaddr *from;
 	struct mbuf *data, *control;
-	int error, flags;
+	int error, flags, keep;
 	bool wanted;
 
 	KASSERT(size >= BSOCK_DGRAM_MAX, ("%s: short buffer", __func__));
@@ -145,7 +196,10 @@ bsock_recv(struct bsock *b, void *buf, size_t size, size_t *len)
 		error = soreceive(b->b_so, &from, &uio, &data, &control, &flags);
 		if (error != 0)
 			return (bsd_errno_to_linux(error));
-		wanted = data == NULL || !filtered_out(b, data);
+		keep = bsd_filter_keep(b, from, data);
+		wanted = keep >= 0 && (data == NULL || !filtered_out(b, data));
+		if (wanted && data != NULL && keep < (int)m_length(data, NULL))
+			m_adj(data, keep - (int)m_length(data, NULL));
 		if (wanted)
 			*len = compose(b, from, data, control, flags, buf);
 		free(from, M_SONAME);

@@ -12,6 +12,8 @@
 #include <sys/time.h>
 #include <net/if_dl.h>
 #include <netinet/in.h>
+#include <netinet/in_pcb.h>
+#include <netinet/ip_errqueue.h>
 
 #include "rpc/bsd_var.h"
 
@@ -356,6 +358,32 @@ ip_item_out(
 		item_out(o, LINUX_SOL_IP, LINUX_IP_TOS, &tos, sizeof(tos));
 		break;
 	}
+}
+
+size_t
+linux_error_out(struct bsock *b, const struct ip_err *ie, char *buf, size_t room)
+{
+	struct out o = {.buf = buf, .room = room};
+	struct {
+		struct linux_sock_extended_err ee;
+		struct linux_sockaddr_in offender;
+	} err = {.ee = {.ee_errno = (uint32_t)bsd_errno_to_linux(ie->ie_error),
+		     .ee_origin = ie->ie_origin,
+		     .ee_type = ie->ie_type,
+		     .ee_code = ie->ie_code,
+		     .ee_info = ie->ie_info}};
+	const int ttl = ie->ie_ttl;
+
+	if (ie->ie_offender.s_addr != INADDR_ANY) {
+		err.offender.sin_family = LINUX_AF_INET;
+		err.offender.sin_addr = ie->ie_offender.s_addr;
+	}
+	if ((b->b_so->so_options & SO_TIMESTAMP) != 0)
+		time_out(b, &o, &ie->ie_when);
+	if (ie->ie_origin == IP_ERR_ICMP && (sotoinpcb(b->b_so)->inp_flags & INP_RECVTTL) != 0)
+		item_out(&o, LINUX_SOL_IP, LINUX_IP_TTL, &ttl, sizeof(ttl));
+	item_out(&o, LINUX_SOL_IP, LINUX_IP_RECVERR, &err, sizeof(err));
+	return (o.used);
 }
 
 size_t

@@ -132,15 +132,19 @@ check_type(int domain, int type, int protocol)
 {
 	if (domain != LINUX_AF_INET)
 		return (LINUX_EAFNOSUPPORT);
-	if (protocol < 0 || protocol >= IPPROTO_MAX)
+	if (type < 0 || type > LINUX_SOCK_MAX || protocol < 0 || protocol >= LINUX_IPPROTO_MAX)
 		return (LINUX_EINVAL);
+	if (protocol >= IPPROTO_MAX)
+		return (type == 0 || type > LINUX_SOCK_RAW ? LINUX_ESOCKTNOSUPPORT
+							   : LINUX_EPROTONOSUPPORT);
 	switch (type) {
 	case LINUX_SOCK_STREAM:
 		return (protocol == 0 || protocol == IPPROTO_TCP ? 0 : LINUX_EPROTONOSUPPORT);
 	case LINUX_SOCK_DGRAM:
-		if (protocol == IPPROTO_ICMP)
-			return (LINUX_EACCES); /* as where net.ipv4.ping_group_range is empty */
-		return (protocol == 0 || protocol == IPPROTO_UDP ? 0 : LINUX_EPROTONOSUPPORT);
+		return (protocol == 0 || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+				protocol == IPPROTO_ICMP
+			    ? 0
+			    : LINUX_EPROTONOSUPPORT);
 	case LINUX_SOCK_RAW:
 		return (protocol == 0 ? LINUX_EPROTONOSUPPORT : 0);
 	default:
@@ -170,8 +174,10 @@ bsock_create(int domain, int type, int protocol, const struct bsock_cred *cred,
 	b->b_protocol = protocol != 0		    ? protocol
 			: type == LINUX_SOCK_STREAM ? IPPROTO_TCP
 						    : IPPROTO_UDP;
-	if (type != LINUX_SOCK_STREAM)
+	if (type != LINUX_SOCK_STREAM) {
+		(void)so_setsockopt(so, IPPROTO_IP, IP_SENDANY_ALPINE, &one, sizeof(one));
 		(void)soreserve(so, (u_long)bsock_limits.dgram_buf, (u_long)bsock_limits.dgram_buf);
+	}
 	/* IPPROTO_RAW means on Linux that the program brings the header */
 	if (type == LINUX_SOCK_RAW && protocol == IPPROTO_RAW)
 		(void)so_setsockopt(so, IPPROTO_IP, IP_HDRINCL, &one, sizeof(one));
@@ -188,6 +194,7 @@ bsock_close(struct bsock *b, bool reset)
 	if (reset && b->b_type == LINUX_SOCK_STREAM)
 		(void)so_setsockopt(so, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	so->so_emuldata = NULL;
+	bsd_filter_free(b);
 	(void)soclose(so); /* clears the upcalls */
 	free(b, M_BSOCK);
 }

@@ -22,6 +22,7 @@
 #include <net/if_var.h>
 #include <net/route.h>
 #include <netinet/in.h>
+#include <netinet/udp_var.h>
 
 #include "rpc/bsd_var.h"
 
@@ -49,6 +50,8 @@ static const struct intopt intopts[] = {
     {LINUX_SOL_IP, LINUX_IP_RECVTOS, IPPROTO_IP, IP_RECVTOS, true},
     {LINUX_SOL_IP, LINUX_IP_RECVOPTS, IPPROTO_IP, IP_RECVOPTS, true},
     {LINUX_SOL_IP, LINUX_IP_RETOPTS, IPPROTO_IP, IP_RECVRETOPTS, true},
+    {LINUX_SOL_UDPLITE, LINUX_UDPLITE_SEND_CSCOV, IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, false},
+    {LINUX_SOL_UDPLITE, LINUX_UDPLITE_RECV_CSCOV, IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV, false},
     {LINUX_SOL_IP, LINUX_IP_MULTICAST_LOOP, IPPROTO_IP, IP_MULTICAST_LOOP, true},
 };
 
@@ -115,7 +118,8 @@ is_ignored(int level, int name)
 static bool
 wrong_protocol(const struct bsock *b, int level)
 {
-	return (level == LINUX_SOL_TCP && b->b_type != LINUX_SOCK_STREAM);
+	return ((level == LINUX_SOL_TCP && b->b_type != LINUX_SOCK_STREAM) ||
+		(level == LINUX_SOL_UDPLITE && b->b_protocol != IPPROTO_UDPLITE));
 }
 
 /* ---- set ---- */
@@ -213,6 +217,13 @@ set_socket_int(struct bsock *b, int name, int val)
 	case LINUX_SO_RCVBUF:
 	case LINUX_SO_RCVBUFFORCE:
 		return (set_buffer(b, SO_RCVBUF, val));
+	case LINUX_SO_DETACH_FILTER:
+		return (bsd_filter_detach(b));
+	case LINUX_SO_LOCK_FILTER:
+		if (b->b_filter_locked && val == 0)
+			return (LINUX_EPERM);
+		b->b_filter_locked = val != 0;
+		return (0);
 	case LINUX_SO_TIMESTAMP:
 		return (set_timestamp(b, false, val));
 	case LINUX_SO_TIMESTAMPNS:
@@ -235,6 +246,8 @@ set_socket(struct bsock *b, int name, const char *val, size_t len)
 	int v;
 
 	switch (name) {
+	case LINUX_SO_ATTACH_FILTER:
+		return (bsd_filter_attach(b, val, len));
 	case LINUX_SO_BINDTODEVICE:
 		return (set_device(b, val, len));
 	case LINUX_SO_LINGER: /* the same structure; more seconds than BSD can count are cut */
@@ -276,6 +289,8 @@ set_flag(struct bsock *b, unsigned bit, int name, bool on)
 
 	if (bit == BSF_PKTINFO)
 		error = set_pktinfo(b, on);
+	else if (bit == BSF_RECVERR)
+		error = set_bsd_int(b, IPPROTO_IP, IP_RECVERR_ALPINE, on);
 	else if (name == LINUX_IP_FREEBIND || name == LINUX_IP_TRANSPARENT)
 		error = set_bsd_int(b, IPPROTO_IP, IP_BINDANY, on);
 	if (error != 0)
@@ -487,6 +502,9 @@ get_socket_int(struct bsock *b, int name, int *v)
 		break;
 	case LINUX_SO_ERROR:
 		*v = bsock_take_error(b);
+		break;
+	case LINUX_SO_LOCK_FILTER:
+		*v = b->b_filter_locked;
 		break;
 	case LINUX_SO_SNDLOWAT:
 		*v = 1;

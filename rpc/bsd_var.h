@@ -12,12 +12,14 @@
 #include "rpc/bsock.h"
 #include "rpc/linux_abi.h"
 
+struct bpf_insn;
 struct mbuf;
+struct sockaddr;
 struct socket;
 
 #define BSF_PKTINFO 0x0001     /* IP_PKTINFO: destination and interface, as one item */
 #define BSF_TIMESTAMPNS 0x0002 /* the time of arrival as a timespec */
-#define BSF_RECVERR 0x0004     /* accepted; errors come as SO_ERROR anyway */
+#define BSF_RECVERR 0x0004     /* IP_RECVERR: errors are queued too */
 #define BSF_CONNECTING 0x0008
 #define BSF_FREEBIND 0x0010
 #define BSF_FASTOPEN 0x0020 /* TCP_FASTOPEN_CONNECT */
@@ -38,6 +40,8 @@ struct bsock {
 	struct sockaddr_storage b_peer;	 /* if BSF_DEFERRED */
 	uint32_t b_notsent_lowat;	 /* TCP_NOTSENT_LOWAT, bytes; 0 no limit */
 	uint32_t b_icmp_filter;		 /* ICMP types that are not wanted, by bit */
+	struct bpf_insn *b_filter;	 /* bsd_filter.c; NULL: none */
+	bool b_filter_locked;
 };
 
 /* The cred of a request, as the stack's; valid until the next call. */
@@ -61,6 +65,12 @@ int bsd_tcp_setopt(
 int bsd_tcp_getopt(struct bsock *, int name, void *val, uint32_t *len);
 void bsd_tcp_copyopt(struct socket *from, struct socket *to);
 
+/* bsd_filter.c */
+int bsd_filter_attach(struct bsock *, const void *val, size_t len);
+int bsd_filter_detach(struct bsock *);
+void bsd_filter_free(struct bsock *);
+int bsd_filter_keep(struct bsock *, const struct sockaddr *from, struct mbuf *);
+
 /* bsd_linux.c */
 int linux_sockaddr_in(const void *addr, size_t len, struct sockaddr_storage *); /* Linux errno */
 int linux_sockaddr_unspec(const void *addr, size_t len); /* is it AF_UNSPEC? */
@@ -79,6 +89,9 @@ struct linux_send {
 int linux_control_in(struct bsock *, const void *control, size_t len, struct linux_send *);
 void linux_send_begin(struct bsock *, struct linux_send *);
 void linux_send_end(struct bsock *, struct linux_send *);
+/* What recvmsg(MSG_ERRQUEUE) says of an error, laid out as below. */
+struct ip_err;
+size_t linux_error_out(struct bsock *, const struct ip_err *, char *buf, size_t room);
 /* Control items as received, laid out as Linux's in buf; bytes, a multiple of 8. */
 size_t linux_control_out(
     struct bsock *, struct mbuf *control, char *buf, size_t room, uint32_t *msg_flags);

@@ -126,6 +126,9 @@ int bsock_send(struct bsock *, const struct bsock_cred *, const struct rpc_dgram
  */
 #define BSOCK_DGRAM_MAX (sizeof(struct rpc_dgram) + RPC_CONTROL_MAX + RPC_DGRAM_PAYLOAD_MAX)
 int bsock_recv(struct bsock *, void *buf, size_t size, size_t *len);
+/* The oldest error that IP_RECVERR kept, likewise: to where, items, the packet. EAGAIN: none. */
+#define BSOCK_ERROR_MAX (sizeof(struct rpc_dgram) + RPC_CONTROL_MAX + 1024)
+int bsock_errqueue(struct bsock *, void *buf, size_t size, size_t *len);
 
 /* ---- the stack as a whole ---- */
 

@@ -70,6 +70,8 @@ enum {
 #define LINUX_SOCK_STREAM 1
 #define LINUX_SOCK_DGRAM 2
 #define LINUX_SOCK_RAW 3
+#define LINUX_SOCK_MAX 10 /* SOCK_PACKET */
+#define LINUX_IPPROTO_MAX 263
 #define LINUX_SOCK_TYPE_MASK 0xf
 #define LINUX_SOCK_NONBLOCK 0x800
 #define LINUX_SOCK_CLOEXEC 0x80000
@@ -87,6 +89,7 @@ enum {
 #define LINUX_MSG_EOR 0x80
 #define LINUX_MSG_WAITALL 0x100
 #define LINUX_MSG_CONFIRM 0x800
+#define LINUX_MSG_ERRQUEUE 0x2000
 #define LINUX_MSG_NOSIGNAL 0x4000
 #define LINUX_MSG_MORE 0x8000
 #define LINUX_MSG_FASTOPEN 0x20000000
@@ -95,6 +98,7 @@ enum {
 #define LINUX_SOL_SOCKET 1
 #define LINUX_SOL_TCP 6
 #define LINUX_SOL_UDP 17
+#define LINUX_SOL_UDPLITE 136
 #define LINUX_SOL_RAW 255
 
 enum {
@@ -117,6 +121,8 @@ enum {
 	LINUX_SO_RCVTIMEO = 20,
 	LINUX_SO_SNDTIMEO = 21,
 	LINUX_SO_BINDTODEVICE = 25,
+	LINUX_SO_ATTACH_FILTER = 26,
+	LINUX_SO_DETACH_FILTER = 27,
 	LINUX_SO_TIMESTAMP = 29,
 	LINUX_SO_ACCEPTCONN = 30,
 	LINUX_SO_SNDBUFFORCE = 32,
@@ -126,6 +132,7 @@ enum {
 	LINUX_SO_PROTOCOL = 38,
 	LINUX_SO_DOMAIN = 39,
 	LINUX_SO_RXQ_OVFL = 40,
+	LINUX_SO_LOCK_FILTER = 44,
 	LINUX_SO_BUSY_POLL = 46,
 	LINUX_SO_COOKIE = 57,
 	LINUX_SO_BINDTOIFINDEX = 62,
@@ -160,7 +167,9 @@ enum {
 #define LINUX_IP_PMTUDISC_DO 2
 #define LINUX_IP_PMTUDISC_PROBE 3
 #define LINUX_IP_PMTUDISC_OMIT 5
-#define LINUX_ICMP_FILTER 1 /* SOL_RAW */
+#define LINUX_ICMP_FILTER 1	    /* SOL_RAW */
+#define LINUX_UDPLITE_SEND_CSCOV 10 /* SOL_UDPLITE */
+#define LINUX_UDPLITE_RECV_CSCOV 11
 
 enum {
 	LINUX_TCP_NODELAY = 1,
@@ -190,6 +199,11 @@ struct linux_timeval {
 };
 struct linux_timespec {
 	int64_t tv_sec, tv_nsec;
+};
+struct linux_sock_extended_err {
+	uint32_t ee_errno;
+	uint8_t ee_origin, ee_type, ee_code, ee_pad;
+	uint32_t ee_info, ee_data;
 };
 struct linux_in_pktinfo {
 	int32_t ipi_ifindex;

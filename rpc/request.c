@@ -246,7 +246,9 @@ request_setsockopt(struct request *r)
 	BODY(r, o);
 	if (o.o_len != r->r_head.m_len - sizeof(o))
 		return (BAD_REQUEST);
-	if (o.o_len > RPC_OPTVAL_MAX)
+	if (o.o_len > (o.o_level == LINUX_SOL_SOCKET && o.o_name == LINUX_SO_ATTACH_FILTER
+			      ? RPC_FILTER_MAX
+			      : RPC_OPTVAL_MAX))
 		return (EINVAL);
 	error = find_live(r, &p, 0);
 	if (error != 0 || p == NULL)
@@ -441,4 +443,18 @@ request_sendto(struct request *r)
 	memcpy(r->r_reply, &sent, sizeof(sent));
 	r->r_replylen = sizeof(sent);
 	return (0);
+}
+
+int
+request_errqueue(struct request *r)
+{
+	struct pair *p;
+	int error = find_live(r, &p, EAGAIN);
+
+	_Static_assert(BSOCK_ERROR_MAX <= REQUEST_ROOM, "an error fits");
+	if (error != 0)
+		return (error);
+	if (bsock_is_stream(p->p_so))
+		return (EAGAIN);
+	return (bsock_errqueue(p->p_so, r->r_reply, REQUEST_ROOM, &r->r_replylen));
 }

@@ -69,6 +69,7 @@ static const struct op ops[] = {
     [RPC_GETSOCKOPT] = {request_getsockopt, 1, sizeof(struct rpc_sockopt), false},
     [RPC_SHUTDOWN] = {request_shutdown, 1, sizeof(struct rpc_int), false},
     [RPC_IOCTL] = {request_ioctl, 1, sizeof(struct rpc_ioctl), false},
+    [RPC_ERRQUEUE] = {request_errqueue, 1, 0, false},
     [RPC_SENDTO] = {request_sendto, 1, sizeof(struct rpc_dgram), false},
     [RPC_CTL_STATUS] = {ctl_status, 0, 0, false},
     [RPC_CTL_STOP] = {ctl_stop, 0, 0, false},

@@ -89,7 +89,7 @@ void conn_monitor(struct conn *);	   /* becomes one */
 /* request.c, ctl.c */
 request_fn request_socket, request_bind, request_listen, request_connect, request_getsockname,
     request_getpeername, request_setsockopt, request_getsockopt, request_shutdown, request_ioctl,
-    request_sendto;
+    request_sendto, request_errqueue;
 request_fn ctl_status, ctl_stop, ctl_sysctl, ctl_report, ctl_change, ctl_monitor;
 /* tcplog.c */
 request_fn ctl_tcplog_start, ctl_tcplog;

@@ -40,6 +40,7 @@
 #define RPC_CONTROL_MAX 1024	 /* bytes of control items with a datagram */
 #define RPC_DGRAM_PAYLOAD_MAX 65535
 #define RPC_OPTVAL_MAX 1024
+#define RPC_FILTER_MAX (4096 * 8) /* bytes of SO_ATTACH_FILTER, whose value is the program */
 
 enum rpc_op {
 	RPC_HELLO = 1, /* rpc_hello -> rpc_hello_reply; must be the first on a connection */
@@ -61,6 +62,7 @@ enum rpc_op {
 	RPC_SHUTDOWN,	 /* fd, rpc_int (SHUT_*); the caller then shuts its end down too */
 	RPC_IOCTL,	 /* fd, rpc_ioctl + argument -> rpc_ioctl + argument */
 	RPC_SENDTO,	 /* fd, rpc_dgram + control + payload -> rpc_int: sent, or the errno, now */
+	RPC_ERRQUEUE,	 /* fd -> rpc_dgram + control + payload: MSG_ERRQUEUE; EAGAIN: none */
 	RPC_CTL_STATUS = 64, /* -> text */
 	RPC_CTL_STOP,
 	RPC_CTL_SYSCTL,	      /* text: "NAME", "NAME=VALUE", "-a", "-d NAME" -> text */
@@ -124,12 +126,13 @@ struct rpc_socket {
  * writable until the connection is up or failed, and SO_ERROR tells which. Otherwise EINPROGRESS
  * comes with a descriptor from which one rpc_int can be read (0 or errno) when it is decided.
  * RPC_CONNECT_FASTOPEN: data follows at once (RFC 7413). 0 then means that it may be written: it
- * goes with the SYN; if blocking, with a descriptor as above, to wait for the outcome. Without a cookie of the server it is an ordinary connect that asks for one.
+ * goes with the SYN; if blocking, with a descriptor as above, to wait for the outcome. Without a
+ * cookie of the server it is an ordinary connect that asks for one.
  */
 #define RPC_CONNECT_NONBLOCK 0x1
 #define RPC_CONNECT_FASTOPEN 0x2
 struct rpc_connect {
-	uint32_t c_nonblock; /* RPC_CONNECT_* */
+	uint32_t c_nonblock;	/* RPC_CONNECT_* */
 	struct rpc_addr c_addr; /* AF_UNSPEC dissolves a datagram socket's association */
 };
 

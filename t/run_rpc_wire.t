@@ -188,7 +188,7 @@ s.close()
 # ---- kinds of sockets
 for args, want in (((1, 0, 10), errno.EAFNOSUPPORT), ((1, 17), errno.EPROTONOSUPPORT), ((2, 6), errno.EPROTONOSUPPORT),
                    ((3, 0), errno.EPROTONOSUPPORT), ((5, 0), errno.ESOCKTNOSUPPORT), ((1, 0, 1), errno.EAFNOSUPPORT),
-                   ((1, 300), errno.EINVAL), ((1, -1), errno.EINVAL), ((2, 1), errno.EACCES)):
+                   ((1, 300), errno.EINVAL), ((1, 256), errno.EPROTONOSUPPORT), ((1, -1), errno.EINVAL), ((11, 0), errno.EINVAL)):
     raises(want, "socket%r" % (args,), good.socket, *args)
 t, u = good.socket(socket.SOCK_STREAM), good.socket(socket.SOCK_DGRAM)
 same((t.optint(1, 3), t.optint(1, 38), t.optint(1, 39), u.optint(1, 3), u.optint(1, 38)), (1, 6, 2, 2, 17), "SO_TYPE, SO_PROTOCOL, SO_DOMAIN")

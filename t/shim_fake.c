@@ -316,6 +316,8 @@ fake_request(
 		return value.i_value;
 	case RPC_SHUTDOWN:
 		return 0;
+	case RPC_ERRQUEUE:
+		return EAGAIN;
 	case RPC_SENDTO:
 		memcpy(&dgram, body, sizeof(dgram));
 		if (port_of(&dgram.d_addr) == 10)

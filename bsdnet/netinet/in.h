@@ -108,6 +108,8 @@ struct sockaddr_in6 {
 #define IP_MINTTL 66
 #define IP_DONTFRAG 67
 #define IP_RECVTOS 68
+#define IP_RECVERR_ALPINE 0x7001 /* ours: errors are queued, ip_errqueue.h */
+#define IP_SENDANY_ALPINE 0x7002 /* ours: a connected socket may name another destination */
 #define IP_PORTRANGE_DEFAULT 0
 #define IP_PORTRANGE_HIGH 1
 #define IP_PORTRANGE_LOW 2

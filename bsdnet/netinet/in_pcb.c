@@ -26,6 +26,7 @@
 #include <netinet/in.h>
 #include <netinet/in_pcb.h>
 #include <netinet/in_var.h>
+#include <netinet/ip_errqueue.h>
 #include <netinet/ip_var.h>
 
 int
@@ -107,6 +108,7 @@ in_pcbfree(struct inpcb *inp)
 	inp->inp_flags2 |= INP_FREED;
 	m_freem(inp->inp_options);
 	inp->inp_options = NULL;
+	ip_errqueue_drain(inp);
 	inp_freemoptions(inp->inp_moptions);
 	inp->inp_moptions = NULL;
 	RO_INVALIDATE_CACHE(&inp->inp_route);

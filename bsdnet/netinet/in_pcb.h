@@ -73,7 +73,9 @@ struct inpcb {
 	struct ucred *inp_cred;
 	struct vnet *inp_vnet;
 	struct in_conninfo inp_inc;
-	struct mbuf *inp_options; /* IP options for output */
+	struct mbuf *inp_options;	   /* IP options for output */
+	struct mbuf *inp_errq;		   /* ip_errqueue.c */
+	uint16_t inp_txcslen, inp_rxcslen; /* UDP-Lite: bytes covered; 0: all */
 	struct ip_moptions *inp_moptions;
 	struct ip6_moptions *inp6_moptions;
 	uint64_t inp_gencnt;
@@ -112,6 +114,8 @@ struct inpcb {
 #define INP_DROPPED 0x00020000
 #define INP_SOCKREF 0x00040000
 #define IN6P_IPV6_V6ONLY 0x00080000
+#define INP_RECVERR 0x00100000 /* IP_RECVERR_ALPINE */
+#define INP_SENDANY 0x00200000 /* IP_SENDANY_ALPINE */
 #define INP_CONTROLOPTS                                                                            \
 	(INP_RECVOPTS | INP_RECVRETOPTS | INP_RECVDSTADDR | INP_RECVIF | INP_RECVTOS | INP_RECVTTL)
 /* inp_flags2 */

@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <netinet/in_pcb.h>
 #include <netinet/in_var.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/ip_var.h>
 #include <netinet/udp_var.h>
 
@@ -28,12 +29,13 @@ SYSCTL_NODE(_net_inet, IPPROTO_IP, ip, CTLFLAG_RW, NULL, "IPv4, ip(4)");
 SYSCTL_NODE(_net_inet, IPPROTO_ICMP, icmp, CTLFLAG_RW, NULL, "ICMP, icmp(4)");
 SYSCTL_NODE(_net_inet, IPPROTO_UDP, udp, CTLFLAG_RW, NULL, "UDP, udp(4)");
 SYSCTL_NODE(_net_inet, IPPROTO_TCP, tcp, CTLFLAG_RW, NULL, "TCP, tcp(4)");
+SYSCTL_NODE(_net_inet, IPPROTO_UDPLITE, udplite, CTLFLAG_RW, NULL, "UDP-Lite, udplite(4)");
 SYSCTL_NODE(_net_inet, IPPROTO_RAW, raw, CTLFLAG_RW, NULL, "Raw IP, ip(4)");
 
 static struct domain inetdomain = {
     .dom_family = AF_INET,
     .dom_name = "internet",
-    .dom_nprotosw = 6,
+    .dom_nprotosw = 8,
     .dom_ifattach = in_domifattach,
     .dom_ifdetach = in_domifdetach,
     .dom_protosw =
@@ -43,6 +45,8 @@ static struct domain inetdomain = {
 	    &rip_protosw,
 	    &rip_icmp_protosw,
 	    &rip_igmp_protosw,
+	    &ping_protosw,
+	    &udplite_protosw,
 	},
 };
 DOMAIN_SET(inet);
@@ -53,6 +57,8 @@ in_ifdeparture(void *arg __unused, struct ifnet *ifp)
 {
 	in_pcbpurgeif0(&V_udbinfo, ifp);
 	in_pcbpurgeif0(&V_ripcbinfo, ifp);
+	in_pcbpurgeif0(&V_ulitecbinfo, ifp);
+	in_pcbpurgeif0(&V_pingcbinfo, ifp);
 	ip_drain();
 }
 

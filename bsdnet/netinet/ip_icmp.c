@@ -55,7 +55,7 @@ SYSCTL_INT_RANGE(_net_inet_icmp, OID_AUTO, redirtimeout, CTLFLAG_VNET | CTLFLAG_
 static void
 icmp_init(const void *unused __unused)
 {
-	(void)ipproto_register(IPPROTO_ICMP, icmp_input, NULL);
+	(void)ipproto_register(IPPROTO_ICMP, icmp_input, ping_ctlinput);
 }
 SYSINIT(icmp_init, SI_SUB_PROTO_DOMAIN, SI_ORDER_FOURTH, icmp_init, NULL);
 
@@ -127,6 +127,26 @@ bad:
 	return (NULL);
 }
 
+static struct mbuf *quoting; /* of which the transports are told */
+static u_int quoting_hlen;   /* bytes of its IP header */
+
+void
+icmp_quoting(const struct icmp *icp, struct ip *outer, u_int skip, void *buf, u_int *len)
+{
+	const u_int hl = icp->icmp_ip.ip_hl << 2, all = ntohs(icp->icmp_ip.ip_len);
+	const u_int off = quoting_hlen + 8 + hl + skip;
+
+	memset(outer, 0, sizeof(*outer));
+	if (quoting == NULL || (int)off >= quoting->m_pkthdr.len || all < hl + skip) {
+		*len = 0;
+	} else {
+		*len = min(*len, min((u_int)quoting->m_pkthdr.len - off, all - hl - skip));
+		m_copydata(quoting, (int)off, (int)*len, buf);
+	}
+	if (quoting != NULL)
+		m_copydata(quoting, 0, sizeof(*outer), outer);
+}
+
 static enum icmp_verdict
 input_error(struct mbuf **mp, u_int hlen, u_int icmplen)
 {
@@ -148,8 +168,12 @@ input_error(struct mbuf **mp, u_int hlen, u_int icmplen)
 		V_icmpstat.icps_badaddr++; /* RFC 1122 3.2.2: never about a multicast */
 		return (ICMP_DROP);
 	}
+	quoting = *mp;
+	quoting_hlen = hlen;
 	if (ip_ctlprotox[icp->icmp_ip.ip_p] != NULL)
 		ip_ctlprotox[icp->icmp_ip.ip_p](icp);
+	rip_ctlinput(icp);
+	quoting = NULL;
 	return (ICMP_TORAW);
 }
 
@@ -304,6 +328,8 @@ icmp_input(struct mbuf **mp, int *offp, int proto)
 	if (icp->icmp_type <= ICMP_MAXTYPE)
 		V_icmpstat.icps_inhist[icp->icmp_type]++;
 	verdict = input_type(&m, hlen, icmplen);
+	if (verdict == ICMP_TORAW && mtod(m, u_char *)[hlen] == ICMP_ECHOREPLY)
+		ping_input(m, hlen);
 	if (verdict == ICMP_TORAW)
 		return (rip_input(&m, offp, proto));
 	if (verdict == ICMP_DROP)

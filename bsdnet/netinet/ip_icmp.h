@@ -113,6 +113,15 @@ void icmp_reply(struct mbuf *m, int type);
 int ip_next_mtu(int mtu, int dir);
 /* The errno a transport reports for an ICMP error; 0: none (redirect, quench). */
 int icmp_errmap(const struct icmp *);
+/*
+ * While an error is shown to a transport: the header of the packet that brought it, and up to
+ * *len bytes of what it quotes from `skip` bytes behind the quoted IP header on.
+ */
+void icmp_quoting(const struct icmp *, struct ip *outer, u_int skip, void *buf, u_int *len);
+/* ping_usrreq.c */
+void ping_input(struct mbuf *, u_int hlen); /* an echo reply; m stays the caller's */
+void ping_ctlinput(struct icmp *);
+extern struct protosw ping_protosw;
 enum badport_bandlim_which {
 	BANDLIM_ICMP_UNREACH,
 	BANDLIM_ICMP_ECHO,

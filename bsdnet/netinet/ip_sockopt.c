@@ -22,6 +22,7 @@
 #include <netinet/in_pcb.h>
 #include <netinet/in_var.h>
 #include <netinet/ip.h>
+#include <netinet/ip_errqueue.h>
 #include <netinet/ip_var.h>
 
 /* Options that are no more than a bit of inp_flags. */
@@ -47,6 +48,10 @@ option_flag(int name)
 		return (INP_DONTFRAG);
 	case IP_BINDANY:
 		return (INP_BINDANY);
+	case IP_RECVERR_ALPINE:
+		return (INP_RECVERR);
+	case IP_SENDANY_ALPINE:
+		return (INP_SENDANY);
 	default:
 		return (0);
 	}
@@ -88,6 +93,8 @@ set_int(struct inpcb *inp, struct sockopt *sopt, struct ucred *cred)
 		return (EPERM);
 	if (flag != 0) {
 		set_flag(inp, flag, optval != 0);
+		if (flag == INP_RECVERR && optval == 0)
+			ip_errqueue_drain(inp);
 		return (0);
 	}
 	switch (sopt->sopt_name) {

@@ -27,6 +27,7 @@
 #include <netinet/in_pcb.h>
 #include <netinet/in_var.h>
 #include <netinet/ip.h>
+#include <netinet/ip_errqueue.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/ip_var.h>
 #include <netinet/udp_var.h>
@@ -141,6 +142,32 @@ rip_input(struct mbuf **mp, int *offp __unused, int proto)
 	return (IPPROTO_DONE);
 }
 
+struct rip_report {
+	struct icmp *icp;
+	int error;
+};
+
+static bool
+rip_report_one(struct inpcb *inp, void *arg)
+{
+	struct rip_report *r = arg;
+	const struct ip *ip = &r->icp->icmp_ip;
+
+	if (inp->inp_socket != NULL && inp->inp_ip_p == ip->ip_p &&
+	    (inp->inp_laddr.s_addr == INADDR_ANY || inp->inp_laddr.s_addr == ip->ip_src.s_addr) &&
+	    (inp->inp_faddr.s_addr == INADDR_ANY || inp->inp_faddr.s_addr == ip->ip_dst.s_addr))
+		ip_ctl_report(inp, r->icp, r->error, 0, 0);
+	return (true);
+}
+
+void
+rip_ctlinput(struct icmp *icp)
+{
+	struct rip_report r = {.icp = icp, .error = icmp_errmap(icp)};
+
+	in_pcbforeach(&V_ripcbinfo, rip_report_one, &r);
+}
+
 /* A header of our making before the program's payload. NULL: no memory. */
 static struct mbuf *
 rip_header(const struct inpcb *inp, struct mbuf *m, struct in_addr dst)
@@ -246,10 +273,12 @@ rip_send(struct socket *so, int flags __unused, struct mbuf *m, struct sockaddr 
 	m_freem(control);
 	if (m == NULL)
 		return (0);
-	if ((so->so_state & SS_ISCONNECTED) != 0) {
-		if (nam != NULL)
-			error = EISCONN;
-	} else if (nam == NULL)
+	if ((so->so_state & SS_ISCONNECTED) != 0 && nam != NULL &&
+	    (inp->inp_flags & INP_SENDANY) == 0)
+		error = EISCONN;
+	else if ((so->so_state & SS_ISCONNECTED) != 0 && nam == NULL)
+		error = 0;
+	else if (nam == NULL)
 		error = EDESTADDRREQ;
 	else if (nam->sa_family != AF_INET)
 		error = EAFNOSUPPORT;

@@ -1,5 +1,5 @@
 /*
- * udp_input.c - UDP from the wire to sockets (RFC 768, RFC 1122 4.1).
+ * udp_input.c - UDP and UDP-Lite from the wire to sockets (RFC 768, RFC 1122 4.1, RFC 3828).
  *
  * A datagram goes to the one socket that fits best, a broadcast or multicast to all
  * that fit. ICMP errors reach connected sockets as so_error.
@@ -19,6 +19,7 @@
 #include <netinet/in_pcb.h>
 #include <netinet/in_var.h>
 #include <netinet/ip.h>
+#include <netinet/ip_errqueue.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/ip_var.h>
 #include <netinet/udp.h>
@@ -39,11 +40,26 @@ SYSCTL_INT_RANGE(_net_inet_udp, OID_AUTO, log_in_vain, CTLFLAG_VNET | CTLFLAG_RW
 struct udp_in {
 	struct mbuf *m;
 	const struct ip *ip;
-	u_int hlen; /* bytes of IP header */
-	u_int len;  /* bytes of UDP header and data */
+	u_int hlen;  /* bytes of IP header */
+	u_int len;   /* bytes of UDP header and data */
+	u_int cover; /* UDP-Lite: bytes that the checksum covers */
 	struct udphdr uh;
 	struct ifnet *ifp;
+	struct inpcbinfo *pcbinfo;
+	bool lite;
 };
+
+/* RFC 3828: the header at least is covered, and there is a checksum. */
+static bool
+lite_checksum_ok(const struct udp_in *u)
+{
+	const u_short pseudo = in_pseudo(u->ip->ip_src.s_addr, u->ip->ip_dst.s_addr,
+	    htons((u_short)u->len) + htons(IPPROTO_UDPLITE));
+
+	return (u->uh.uh_sum != 0 &&
+		in_addword(pseudo, (u_short)~in_cksum_skip(
+				       u->m, (int)(u->hlen + u->cover), (int)u->hlen)) == 0xffff);
+}
 
 static bool
 checksum_ok(const struct udp_in *u)
@@ -53,6 +69,8 @@ checksum_ok(const struct udp_in *u)
 	    htons((u_short)u->len) + htons(IPPROTO_UDP));
 	u_short sum;
 
+	if (u->lite)
+		return (lite_checksum_ok(u));
 	if (u->uh.uh_sum == 0) {
 		UDPSTAT_INC(udps_nosum);
 		return (true);
@@ -90,6 +108,11 @@ parse(struct udp_in *u)
 	memcpy(&u->uh, mtod(m, char *) + u->hlen, sizeof(u->uh));
 	u->len = ntohs(u->uh.uh_ulen);
 	room = (u_int)m->m_pkthdr.len - u->hlen;
+	u->cover = u->len;
+	if (u->lite && (u->len == 0 || u->len <= room)) {
+		u->cover = u->len == 0 ? room : u->len;
+		u->len = u->cover < sizeof(struct udphdr) ? u->cover : room;
+	}
 	if (u->len < sizeof(struct udphdr) || u->len > room || u->uh.uh_dport == 0) {
 		UDPSTAT_INC(udps_badlen);
 		goto bad;
@@ -132,7 +155,10 @@ append(const struct udp_in *u, struct inpcb *inp, struct mbuf *n)
 static bool
 takes(const struct inpcb *inp, const struct udp_in *u)
 {
-	return (inp->inp_socket != NULL && inp->inp_ip_minttl <= u->ip->ip_ttl);
+	if (inp->inp_socket == NULL || inp->inp_ip_minttl > u->ip->ip_ttl)
+		return (false);
+	/* UDP-Lite: less covered than the receiver wants */
+	return (u->cover >= u->len || u->cover >= inp->inp_rxcslen);
 }
 
 static void
@@ -141,7 +167,7 @@ input_unicast(struct udp_in *u)
 	struct inpcb *inp;
 	char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
 
-	inp = in_pcblookup(&V_udbinfo, u->ip->ip_src, u->uh.uh_sport, u->ip->ip_dst, u->uh.uh_dport,
+	inp = in_pcblookup(u->pcbinfo, u->ip->ip_src, u->uh.uh_sport, u->ip->ip_dst, u->uh.uh_dport,
 	    INPLOOKUP_WILDCARD, u->ifp);
 	if (inp != NULL) {
 		if (takes(inp, u))
@@ -194,7 +220,7 @@ static void
 input_group(struct udp_in *u)
 {
 	struct inpcb *match[UDP_GROUP_MAX], *inp;
-	struct inpcbport *phd = in_pcbport_find(&V_udbinfo, u->uh.uh_dport);
+	struct inpcbport *phd = in_pcbport_find(u->pcbinfo, u->uh.uh_dport);
 	struct mbuf *n;
 	u_int i, count = 0;
 
@@ -227,9 +253,15 @@ input_group(struct udp_in *u)
 }
 
 int
-udp_input(struct mbuf **mp, int *offp, int proto __unused)
+udp_input(struct mbuf **mp, int *offp, int proto)
 {
-	struct udp_in u = {.m = *mp, .hlen = (u_int)*offp, .ifp = (*mp)->m_pkthdr.rcvif};
+	struct udp_in u = {
+	    .m = *mp,
+	    .hlen = (u_int)*offp,
+	    .ifp = (*mp)->m_pkthdr.rcvif,
+	    .pcbinfo = proto == IPPROTO_UDPLITE ? &V_ulitecbinfo : &V_udbinfo,
+	    .lite = proto == IPPROTO_UDPLITE,
+	};
 	struct in_addr dst;
 
 	*mp = NULL;
@@ -245,28 +277,38 @@ udp_input(struct mbuf **mp, int *offp, int proto __unused)
 	return (IPPROTO_DONE);
 }
 
-/* An ICMP error about a datagram of ours: a connected socket's next call reports it. */
-void
-udp_ctlinput(struct icmp *icp)
+/*
+ * An ICMP error about a datagram of ours: a connected socket's next call reports it, and one that
+ * asked for errors has it on its queue.
+ */
+static void
+ctlinput(struct inpcbinfo *pcbinfo, struct icmp *icp)
 {
 	const struct ip *ip = &icp->icmp_ip;
 	const int error = icmp_errmap(icp);
 	struct udphdr uh;
 	struct inpcb *inp;
 
-	if (error == 0 || ntohs(ip->ip_off) & IP_OFFMASK)
+	if ((ntohs(ip->ip_off) & IP_OFFMASK) != 0)
 		return;
 	memcpy(&uh, (const char *)ip + (ip->ip_hl << 2), sizeof(uh));
-	inp = in_pcblookup(&V_udbinfo, ip->ip_dst, uh.uh_dport, ip->ip_src, uh.uh_sport, 0, NULL);
+	inp = in_pcblookup(
+	    pcbinfo, ip->ip_dst, uh.uh_dport, ip->ip_src, uh.uh_sport, INPLOOKUP_WILDCARD, NULL);
 	if (inp == NULL || inp->inp_socket == NULL)
 		return;
 	if (error == EMSGSIZE)
 		RO_INVALIDATE_CACHE(&inp->inp_route);
-	/* an upcall may close the socket */
-	in_pcbref(inp);
-	inp->inp_socket->so_error = (u_short)error;
-	sorwakeup(inp->inp_socket);
-	if (inp->inp_socket != NULL)
-		sowwakeup(inp->inp_socket);
-	in_pcbrele(inp);
+	ip_ctl_report(inp, icp, error, uh.uh_dport, sizeof(uh));
+}
+
+void
+udp_ctlinput(struct icmp *icp)
+{
+	ctlinput(&V_udbinfo, icp);
+}
+
+void
+udplite_ctlinput(struct icmp *icp)
+{
+	ctlinput(&V_ulitecbinfo, icp);
 }

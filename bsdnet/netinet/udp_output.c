@@ -31,6 +31,7 @@ struct udp_out {
 	u_short fport; /* network order */
 	u_char tos, ttl;
 	bool have_src;
+	bool elsewhere; /* not to the peer of a connected socket */
 };
 
 static int
@@ -98,11 +99,13 @@ set_destination(struct udp_out *o, const struct sockaddr *nam)
 	struct sockaddr_in sin;
 
 	if (o->inp->inp_faddr.s_addr != INADDR_ANY) {
-		if (nam != NULL)
+		if (nam != NULL && (o->inp->inp_flags & INP_SENDANY) == 0)
 			return (EISCONN);
 		o->faddr = o->inp->inp_faddr;
 		o->fport = o->inp->inp_fport;
-		return (0);
+		if (nam == NULL)
+			return (0);
+		o->elsewhere = true;
 	}
 	if (nam == NULL)
 		return (EDESTADDRREQ);
@@ -160,6 +163,27 @@ set_source(struct udp_out *o, struct ucred *cred)
 	return (error);
 }
 
+/* RFC 3828 3.1: the length field says what the checksum covers; there is always one. */
+static void
+cover_lite(const struct udp_out *o, struct mbuf *m, struct udphdr *uh)
+{
+	const u_int ulen = (u_int)m->m_pkthdr.len - (u_int)sizeof(struct ip);
+	u_int cover = o->inp->inp_txcslen;
+	struct ip *ip = mtod(m, struct ip *);
+
+	uh->uh_ulen = htons((u_short)cover);
+	if (cover == 0 || cover >= ulen) {
+		uh->uh_ulen = htons((u_short)ulen);
+		cover = ulen;
+	}
+	memcpy(ip + 1, uh, sizeof(*uh));
+	uh->uh_sum = (u_short)~in_addword(in_pseudo(ip->ip_src.s_addr, ip->ip_dst.s_addr,
+					      htons((u_short)ulen) + htons(IPPROTO_UDPLITE)),
+	    (u_short)~in_cksum_skip(m, (int)(sizeof(*ip) + cover), (int)sizeof(*ip)));
+	if (uh->uh_sum == 0)
+		uh->uh_sum = 0xffff;
+}
+
 /* Puts both headers in front of the payload; NULL: no memory, m is gone. */
 static struct mbuf *
 add_headers(const struct udp_out *o, struct mbuf *m)
@@ -174,7 +198,7 @@ add_headers(const struct udp_out *o, struct mbuf *m)
 		return (NULL);
 	ip = mtod(m, struct ip *);
 	memset(ip, 0, sizeof(*ip));
-	ip->ip_p = IPPROTO_UDP;
+	ip->ip_p = o->inp->inp_ip_p;
 	ip->ip_tos = o->tos;
 	ip->ip_ttl = o->ttl;
 	ip->ip_len = htons((u_short)(len + sizeof(struct ip) + sizeof(uh)));
@@ -186,7 +210,9 @@ add_headers(const struct udp_out *o, struct mbuf *m)
 	uh.uh_ulen = htons((u_short)ulen);
 	uh.uh_sum = 0;
 	m->m_pkthdr.csum_flags = 0;
-	if (V_udp_cksum != 0) {
+	if (udp_is_lite(o->inp)) {
+		cover_lite(o, m, &uh);
+	} else if (V_udp_cksum != 0) {
 		uh.uh_sum = in_pseudo(ip->ip_src.s_addr, ip->ip_dst.s_addr,
 		    htons((u_short)ulen) + htons(IPPROTO_UDP));
 		m->m_pkthdr.csum_flags = CSUM_UDP;
@@ -235,5 +261,6 @@ udp_send(struct socket *so, int flags, struct mbuf *m, struct sockaddr *nam, str
 	if ((inp->inp_flags & INP_ONESBCAST) != 0)
 		ipflags |= IP_SENDONES;
 	UDPSTAT_INC(udps_opackets);
-	return (ip_output(m, inp->inp_options, &inp->inp_route, ipflags, inp->inp_moptions, inp));
+	return (ip_output(m, inp->inp_options, o.elsewhere ? NULL : &inp->inp_route, ipflags,
+	    inp->inp_moptions, inp));
 }

@@ -1,5 +1,6 @@
 /*
- * udp_usrreq.c - UDP's side towards sockets, udp(4): attach, bind, connect, options, close.
+ * udp_usrreq.c - UDP's and UDP-Lite's side towards sockets, udp(4), udplite(4): attach, bind,
+ * connect, options, close.
  *
  * Owns V_udbinfo and UDP's tunables. What comes from the wire is udp_input.c's,
  * what goes there udp_output.c's.
@@ -8,6 +9,7 @@
 #include <sys/systm.h>
 #include <sys/kernel.h>
 #include <sys/domain.h>
+#include <sys/limits.h>
 #include <sys/mbuf.h>
 #include <sys/proc.h>
 #include <sys/protosw.h>
@@ -26,6 +28,7 @@
 #include <netinet/udp_var.h>
 
 VNET_DEFINE(struct inpcbinfo, udbinfo);
+VNET_DEFINE(struct inpcbinfo, ulitecbinfo);
 VNET_DEFINE(struct udpstat, udpstat);
 VNET_DEFINE(int, udp_cksum) = 1;
 
@@ -59,6 +62,7 @@ static void
 udp_vnet_init(const void *unused __unused)
 {
 	in_pcbinfo_init(&V_udbinfo, "udp", in_pcb_hashsize(), in_pcb_hashsize());
+	in_pcbinfo_init(&V_ulitecbinfo, "udplite", 16, 16);
 }
 VNET_SYSINIT(udp_vnet_init, SI_SUB_PROTO_DOMAIN, SI_ORDER_THIRD, udp_vnet_init, NULL);
 
@@ -66,6 +70,7 @@ static void
 udp_vnet_destroy(const void *unused __unused)
 {
 	in_pcbinfo_destroy(&V_udbinfo);
+	in_pcbinfo_destroy(&V_ulitecbinfo);
 }
 VNET_SYSUNINIT(udp, SI_SUB_PROTO_DOMAIN, SI_ORDER_THIRD, udp_vnet_destroy, NULL);
 
@@ -73,19 +78,21 @@ static void
 udp_init(const void *unused __unused)
 {
 	(void)ipproto_register(IPPROTO_UDP, udp_input, udp_ctlinput);
+	(void)ipproto_register(IPPROTO_UDPLITE, udp_input, udplite_ctlinput);
 }
 SYSINIT(udp_init, SI_SUB_PROTO_DOMAIN, SI_ORDER_FOURTH, udp_init, NULL);
 
 static int
-udp_attach(struct socket *so, int proto __unused, struct thread *td __unused)
+udp_attach(struct socket *so, int proto, struct thread *td __unused)
 {
+	const bool lite = proto == IPPROTO_UDPLITE;
 	int error;
 
 	error = soreserve(so, V_udp_sendspace + UDP_CONTROL_MAX, V_udp_recvspace);
 	if (error == 0)
-		error = in_pcballoc(so, &V_udbinfo);
+		error = in_pcballoc(so, lite ? &V_ulitecbinfo : &V_udbinfo);
 	if (error == 0)
-		sotoinpcb(so)->inp_ip_p = IPPROTO_UDP;
+		sotoinpcb(so)->inp_ip_p = lite ? IPPROTO_UDPLITE : IPPROTO_UDP;
 	return (error);
 }
 
@@ -167,21 +174,46 @@ udp_peeraddr(struct socket *so, struct sockaddr *sa)
 	return (in_getpeeraddr(so, sa));
 }
 
-struct protosw udp_protosw = {
-    .pr_type = SOCK_DGRAM,
-    .pr_protocol = IPPROTO_UDP,
-    .pr_flags = PR_ATOMIC | PR_ADDR,
-    .pr_ctloutput = ip_ctloutput,
-    .pr_abort = udp_close,
-    .pr_attach = udp_attach,
-    .pr_bind = udp_bind,
-    .pr_close = udp_close,
-    .pr_connect = udp_connect,
-    .pr_control = in_control,
-    .pr_detach = udp_detach,
-    .pr_disconnect = udp_disconnect,
-    .pr_peeraddr = udp_peeraddr,
-    .pr_send = udp_send,
-    .pr_shutdown = udp_shutdown,
-    .pr_sockaddr = in_getsockaddr,
-};
+/* RFC 3828: how much of a datagram the checksum covers, at least the header; 0: all of it. */
+static int
+udplite_option(struct inpcb *inp, struct sockopt *sopt)
+{
+	uint16_t *field =
+	    sopt->sopt_name == UDPLITE_SEND_CSCOV ? &inp->inp_txcslen : &inp->inp_rxcslen;
+	int error, v = *field;
+
+	if (sopt->sopt_name != UDPLITE_SEND_CSCOV && sopt->sopt_name != UDPLITE_RECV_CSCOV)
+		return (ENOPROTOOPT);
+	if (sopt->sopt_dir == SOPT_GET)
+		return (sooptcopyout(sopt, &v, sizeof(v)));
+	error = sooptcopyin(sopt, &v, sizeof(v), sizeof(v));
+	if (error != 0)
+		return (error);
+	if (v != 0 && v < (int)sizeof(struct udphdr))
+		v = sizeof(struct udphdr);
+	*field = (uint16_t)(v > UINT16_MAX ? UINT16_MAX : v);
+	return (0);
+}
+
+int
+udp_ctloutput(struct socket *so, struct sockopt *sopt)
+{
+	struct inpcb *inp = sotoinpcb(so);
+
+	if (sopt->sopt_level == IPPROTO_UDPLITE && udp_is_lite(inp))
+		return (udplite_option(inp, sopt));
+	return (ip_ctloutput(so, sopt));
+}
+
+#define UDP_PROTOSW(proto)                                                                         \
+	{                                                                                          \
+		.pr_type = SOCK_DGRAM, .pr_protocol = (proto), .pr_flags = PR_ATOMIC | PR_ADDR,    \
+		.pr_ctloutput = udp_ctloutput, .pr_abort = udp_close, .pr_attach = udp_attach,     \
+		.pr_bind = udp_bind, .pr_close = udp_close, .pr_connect = udp_connect,             \
+		.pr_control = in_control, .pr_detach = udp_detach,                                 \
+		.pr_disconnect = udp_disconnect, .pr_peeraddr = udp_peeraddr, .pr_send = udp_send, \
+		.pr_shutdown = udp_shutdown, .pr_sockaddr = in_getsockaddr,                        \
+	}
+
+struct protosw udp_protosw = UDP_PROTOSW(IPPROTO_UDP);
+struct protosw udplite_protosw = UDP_PROTOSW(IPPROTO_UDPLITE);

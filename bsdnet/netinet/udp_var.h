@@ -16,6 +16,10 @@ VNET_DECLARE(struct udpstat, udpstat);
 #define UDPSTAT_INC(f) (V_udpstat.f++)
 VNET_DECLARE(struct inpcbinfo, udbinfo);
 #define V_udbinfo VNET(udbinfo)
+VNET_DECLARE(struct inpcbinfo, ulitecbinfo); /* UDP-Lite */
+#define V_ulitecbinfo VNET(ulitecbinfo)
+VNET_DECLARE(struct inpcbinfo, pingcbinfo);
+#define V_pingcbinfo VNET(pingcbinfo)
 VNET_DECLARE(struct inpcbinfo, ripcbinfo);
 #define V_ripcbinfo VNET(ripcbinfo)
 VNET_DECLARE(int, udp_cksum);
@@ -27,9 +31,16 @@ VNET_DECLARE(u_long, udp_sendspace); /* net.inet.udp.maxdgram */
 
 struct icmp;
 struct protosw;
-extern struct protosw udp_protosw;
+struct sockopt;
+extern struct protosw udp_protosw, udplite_protosw;
 int udp_input(struct mbuf **, int *, int);
-void udp_ctlinput(struct icmp *);
+void udp_ctlinput(struct icmp *), udplite_ctlinput(struct icmp *);
+int udp_ctloutput(struct socket *, struct sockopt *);
+#define udp_is_lite(inp) ((inp)->inp_ip_p == IPPROTO_UDPLITE)
+
+/* udplite(4): options of IPPROTO_UDPLITE */
+#define UDPLITE_SEND_CSCOV 2
+#define UDPLITE_RECV_CSCOV 4
 int udp_send(
     struct socket *, int, struct mbuf *, struct sockaddr *, struct mbuf *, struct thread *);
 
