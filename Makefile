@@ -58,6 +58,8 @@ PD_K     := t/packetdrill/pd_if.c t/packetdrill/pd_sys.c
 PD_H     := $(filter-out $(PD_K),$(wildcard t/packetdrill/pd_*.c))
 PD_CMD_H := $(wildcard t/packetdrill/cmd*.c)
 PD_DRV_H := t/packetdrill/test_driver.c
+# what breaks in programs like this: an ordinary program, run on Linux's stack and on ours
+PIT_H    := $(wildcard t/pitfalls/*.c)
 PD_RUN_H := $(wildcard t/packetdrill/run_*.c)
 # programs of t/: those that speak to libc, and those that are part of the stack
 TEST_H   := $(filter-out t/prog_tcptable.c t/prog_sockapi.c,$(wildcard t/shim_*.c t/rpc_*.c t/run_*.c t/glue_loop*.c t/prog_*.c t/lab_*.c t/tap_*.c \
@@ -71,7 +73,7 @@ SIM_H    := $(filter-out $(SIM_K),$(wildcard t/sim/*.c))
 
 KERN_SRC := $(GLUE_K) $(STACK_K) $(LINK_K) $(SERVER_K) $(TLIB_K) $(TEST_K) $(FUZZ_K) $(PD_K) $(SIM_K)
 HOST_SRC := $(GLUE_H) $(LINK_H) $(CLIENT_H) $(CTL_H) $(SERVER_H) $(RUN_H) $(BENCH_H) $(TLIB_H) $(TEST_H) \
-            $(PD_H) $(PD_CMD_H) $(PD_DRV_H) $(PD_RUN_H) $(SIM_H) $(SOCKAPI_H)
+            $(PD_H) $(PD_CMD_H) $(PD_DRV_H) $(PD_RUN_H) $(SIM_H) $(SOCKAPI_H) $(PIT_H)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 STACK_OBJ  := $(call obj,$(GLUE_K) $(GLUE_H) $(STACK_K) $(LINK_K))
@@ -86,7 +88,7 @@ PD_NAMES := sysctl sockstat tcpdrop sleep ip tc
 PD_BIN   := $(addprefix $(B)/lib/packetdrill-bin/,$(PD_NAMES))
 PD_SRC_K := $(GLUE_K) $(STACK_K) $(SERVER_K) $(PD_K)
 PD_SRC_H := $(GLUE_H) $(PD_H)
-TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H)) $(B)/t/prog_sockapi $(B)/t/pdrun $(if $(SANFLAGS),,$(B)/t/pd_driver)
+TESTS := $(patsubst t/%.c,$(B)/t/%,$(TEST_K) $(TEST_H)) $(B)/bin/pitfalls $(B)/t/prog_sockapi $(B)/t/pdrun $(if $(SANFLAGS),,$(B)/t/pd_driver)
 BENCH := $(if $(BENCH_H),$(B)/bin/netbench)
 
 .PHONY: print-module-cflags all tests bench fuzz clean install lint format lint-files lint-kflags lint-hflags
@@ -197,6 +199,11 @@ $(B)/t/pd_driver: $(call obj,$(PD_DRV_H) $(TLIB_H)) $(PD_SO) $(PD_BIN)
 $(B)/t/prog_sockapi: $(call obj,$(SOCKAPI_H))
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ -lpthread
+
+# Programs under alpine-run are not ours to sanitize.
+$(B)/bin/pitfalls: $(PIT_H) t/lib/tap.c t/pitfalls/pitfalls.h t/lib/tap.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(filter-out $(SANFLAGS) -MMD -MP,$(HFLAGS)) $(filter %.c,$^) -o $@ -lpthread
 
 $(B)/t/run_confine: $(B)/obj/t/run_confine.o $(call obj,rpc/confine.c $(TLIB_H))
 	@mkdir -p $(@D)
