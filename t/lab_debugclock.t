@@ -38,8 +38,8 @@ signalled() { # signalled SECONDS
 	kill -CONT "$(alpined_pid)"
 }
 at_breakpoint() { # at_breakpoint SECONDS
-	gdb -nx -batch -ex 'break tcp_input' -ex continue -ex 'delete' -ex "shell sleep $1" -ex detach \
-		-p "$(alpined_pid)" >"$TMP/gdb.out" 2>&1
+	gdb -nx -batch -iex 'set sysroot /' -ex 'break tcp_input' -ex continue -ex 'delete' -ex "shell sleep $1" -ex detach \
+		"$ALPINE_BUILD/bin/alpined" "$(alpined_pid)" >"$TMP/gdb.out" 2>&1
 }
 # stopped HOW SECONDS: prints the time-outs and keepalive probes that the stop brought.
 stopped() {
