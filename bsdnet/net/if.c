@@ -134,7 +134,8 @@ if_attach_lladdr(struct ifnet *ifp, const u_char *lladdr)
 static u_short
 if_newindex(void)
 {
-	u_int idx = 1;
+	/* no hole below the highest: that there is one is rare */
+	u_int idx = V_if_count == V_if_index ? (u_int)V_if_index + 1 : 1;
 
 	while (ifnet_byindex(idx) != NULL)
 		idx++;

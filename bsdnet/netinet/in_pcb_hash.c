@@ -21,7 +21,7 @@
 #include <netinet/in_pcb.h>
 #include <netinet/in_var.h>
 
-#define PCBHASH_MIN 128u   /* buckets */
+#define PCBHASH_MIN 16u	   /* buckets; tables double as they fill, and there may be 1,000 stacks */
 #define PCBHASH_MAX 65536u /* buckets; more pcbs make longer chains */
 
 static MALLOC_DEFINE(M_PCBHASH, "pcbhash", "pcb hash tables and ports in use");

@@ -31,7 +31,7 @@ const char *const tcpstates[TCP_NSTATES] = {
     [TCPS_TIME_WAIT] = "TIME_WAIT",
 };
 
-#define TCBHASHSIZE 4096
+#define TCBHASHSIZE 64 /* at first; it grows */
 
 static uma_zone_t tcpcb_zone;
 /* Secrets of the process: one key for sequence numbers, one for timestamp offsets. */

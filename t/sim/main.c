@@ -20,14 +20,15 @@ static struct {
 	const char *dir; /* outputs go there; NULL: none */
 	const char *tcplog, *tcplog_filter;
 	bool json, no_pcap, quiet_clock, have_seed;
-	uint64_t seed;
+	uint64_t seed, duration_ns; /* 0: the scenario's */
 	bool functions;
 	const char *function_list;
 	struct replay_options replay;
 } opt = {.replay = {.after_ns = SIM_NS_PER_S}};
 
 static const char usage[] =
-    "usage: alpine-sim [-o DIR] [--no-pcap] [--snaplen N] [--json] [--seed N] SCENARIO\n"
+    "usage: alpine-sim [-o DIR] [--no-pcap] [--snaplen N] [--json] [--seed N] [--duration TIME]\n"
+    "                  SCENARIO\n"
     "       alpine-sim --replay IN.pcap --host ADDR[/LEN] [--listen PORT,...] [-w OUT.pcap]\n"
     "                  [--no-rewrite] [--with-input] [--sysctl NAME=VALUE] [--after TIME] [-q]\n"
     "       alpine-sim --version | --help\n"
@@ -40,6 +41,7 @@ static const char usage[] =
     "  --tcplog-filter W    ... of those that W takes: port=N addr=A[/LEN] every=N\n"
     "  --json               the summary as JSON\n"
     "  --seed N             another seed than the scenario's\n"
+    "  --duration TIME      another duration\n"
     "\n"
     "  --replay IN.pcap     hands the packets of a trace to a fresh stack, at their times\n"
     "  --host ADDR[/LEN]    its address; packets of the trace from there are not handed in\n"
@@ -61,6 +63,7 @@ enum {
 	OPT_SNAPLEN,
 	OPT_JSON,
 	OPT_SEED,
+	OPT_DURATION,
 	OPT_TCPLOG,
 	OPT_TCPLOG_FILTER,
 	OPT_VERSION,
@@ -80,6 +83,7 @@ static const struct option options[] = {{"output", required_argument, NULL, 'o'}
     {"tcplog", required_argument, NULL, OPT_TCPLOG},
     {"tcplog-filter", required_argument, NULL, OPT_TCPLOG_FILTER},
     {"json", no_argument, NULL, OPT_JSON}, {"seed", required_argument, NULL, OPT_SEED},
+    {"duration", required_argument, NULL, OPT_DURATION},
     {"replay", required_argument, NULL, OPT_REPLAY}, {"host", required_argument, NULL, OPT_HOST},
     {"listen", required_argument, NULL, OPT_LISTEN}, {"write", required_argument, NULL, 'w'},
     {"with-input", no_argument, NULL, OPT_WITH_INPUT},
@@ -214,6 +218,9 @@ parse(int argc, char **argv)
 		case OPT_CALLGRIND:
 			opt.quiet_clock = true;
 			break;
+		case OPT_DURATION:
+			opt.duration_ns = option_value("--duration", unit_time);
+			break;
 		case OPT_VERSION:
 			puts("alpine-sim " ALPINE_VERSION);
 			exit(0);
@@ -306,11 +313,11 @@ check_ends(const struct scenario *s)
 }
 
 static double
-seconds(void)
+seconds(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
 }
 
@@ -320,22 +327,26 @@ run_scenario(const char *file)
 	struct run_time t = {.real_s = -1};
 	struct scenario *s;
 	struct rusage ru;
-	double began = 0;
+	double began = 0, cpu_began = 0;
 	bool good;
 
 	sim_boot(1);
 	s = scenario_read(file);
 	if (opt.have_seed)
 		s->seed = opt.seed;
+	if (opt.duration_ns != 0)
+		s->duration_ns = opt.duration_ns;
 	host_random_seed(s->seed);
-	check_ends(s);
 	topology_make(s);
+	check_ends(s);
 	open_outputs(s);
 	scenario_build(s);
 	if (opt.tcplog != NULL)
 		tcplog_open(opt.tcplog, opt.tcplog_filter != NULL ? opt.tcplog_filter : "");
-	if (!opt.quiet_clock)
-		began = seconds();
+	if (!opt.quiet_clock) {
+		began = seconds(CLOCK_MONOTONIC);
+		cpu_began = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	}
 	if (opt.functions) {
 		functions_head_width = 28;
 		functions_begin();
@@ -344,7 +355,8 @@ run_scenario(const char *file)
 	functions_end();
 	t.events = sim_events();
 	if (!opt.quiet_clock) {
-		t.real_s = seconds() - began;
+		t.real_s = seconds(CLOCK_MONOTONIC) - began;
+		t.cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_began;
 		getrusage(RUSAGE_SELF, &ru);
 		t.maxrss_kb = ru.ru_maxrss;
 	}

@@ -295,9 +295,10 @@ text_report(FILE *o, const struct scenario *s, const struct run_time *t)
 	    (ull)s->seed);
 	put_time(o, t->virtual_ns, " virtual seconds");
 	if (t->real_s >= 0)
-		fprintf(o, " in %.3f s, %.1f a second; %llu steps, %ld kB of memory", t->real_s,
-		    t->real_s > 0 ? (double)t->virtual_ns / 1e9 / t->real_s : 0, (ull)t->events,
-		    t->maxrss_kb);
+		fprintf(o,
+		    " in %.3f s, %.3f s of CPU: %.1f a CPU second; %llu steps, %ld kB of memory",
+		    t->real_s, t->cpu_s, t->cpu_s > 0 ? (double)t->virtual_ns / 1e9 / t->cpu_s : 0,
+		    (ull)t->events, t->maxrss_kb);
 	fputc('\n', o);
 }
 

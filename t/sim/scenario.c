@@ -19,6 +19,7 @@
 #define NAME_MAX_LEN 23 /* numbers of expanded names come behind it */
 #define COUNT_MAX 65536
 #define DEFAULT_LIMIT 1000 /* packets */
+#define MAX_DEPTH 32	   /* braces */
 #define MTU_MIN 72
 #define MTU_MAX 16000
 
@@ -115,7 +116,9 @@ parse_error(cfg_t *cfg, const char *fmt, va_list ap)
 				fprintf(stderr, " %s", o->name);
 	} else if (strstr(fmt, "unexpected token") != NULL)
 		fputs(
-		    "; expected NAME = VALUE, NAME = {VALUE, ...} or a section in braces", stderr);
+		    "; expected NAME = VALUE, NAME = {VALUE, ...} or a section in braces; a value "
+		    "with = , or blanks in it stands in quotes",
+		    stderr);
 	fputc('\n', stderr);
 }
 
@@ -124,16 +127,21 @@ parse_error(cfg_t *cfg, const char *fmt, va_list ap)
 static int
 keep(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
+	static struct text *all; /* the latest first */
 	struct text *t;
 
-	if ((opt->flags & CFGF_LIST) == 0 && opt->nvalues > 0 && opt->values[0]->ptr != NULL) {
-		cfg_error(cfg, "%s is given a second time; the first is in line %d", opt->name,
-		    ((struct text *)opt->values[0]->ptr)->line);
-		return (-1);
-	}
+	for (t = all; t != NULL && (opt->flags & CFGF_LIST) == 0; t = t->next)
+		if (t->of == opt) {
+			cfg_error(cfg, "%s is given a second time; the first is in line %d",
+			    opt->name, t->line);
+			return (-1);
+		}
 	t = xcalloc(1, sizeof(*t));
 	t->s = xstrdup(value);
 	t->line = cfg->line;
+	t->of = opt;
+	t->next = all;
+	all = t;
 	memcpy(result, &t, sizeof(t));
 	return (0);
 }
@@ -901,6 +909,41 @@ unique_names(void)
 				    sc->links[i].name, sc->links[k].line);
 }
 
+/*
+ * A section without its end is none of libConfuse's complaints: where does the last begin? Comments
+ * and quotes are those of its scanner.
+ */
+static void
+check_braces(const char *file)
+{
+	FILE *f = fopen(file, "r");
+	int c, last = '\n', line = 1, depth = 0, opened[MAX_DEPTH], quote = 0;
+
+	if (f == NULL)
+		return; /* cfg_parse() will say so */
+	for (; (c = getc(f)) != EOF; last = c) {
+		if (quote == 0 && (c == '#' || (c == '/' && last == '/')))
+			while ((c = getc(f)) != EOF && c != '\n')
+				;
+		if (c == '\n')
+			line++;
+		if (quote != 0) {
+			if (c == '\\')
+				(void)getc(f);
+			else if (c == quote)
+				quote = 0;
+		} else if (c == '"' || c == '\'')
+			quote = c;
+		else if (c == '{' && depth < MAX_DEPTH)
+			opened[depth++] = line;
+		else if (c == '}' && depth > 0)
+			depth--;
+	}
+	fclose(f);
+	if (depth > 0)
+		scenario_fail(sc, opened[depth - 1], "the { of this line has no }; expected one");
+}
+
 struct scenario *
 scenario_read(const char *file)
 {
@@ -908,6 +951,7 @@ scenario_read(const char *file)
 
 	sc = xcalloc(1, sizeof(*sc));
 	sc->file = file;
+	check_braces(file);
 	root = cfg_init(root_opts, CFGF_NONE);
 	cfg_set_error_function(root, parse_error);
 	switch (cfg_parse(root, file)) {

@@ -11,6 +11,8 @@
 struct text {
 	char *s;
 	int line;
+	const void *of; /* whose value */
+	struct text *next;
 };
 
 struct setting {
@@ -143,7 +145,7 @@ void flow_transfer(void *arg, const struct sim_transfer *);
 void logs_close(struct scenario *);
 struct run_time {
 	uint64_t virtual_ns, events;
-	double real_s; /* < 0: not to be told */
+	double real_s, cpu_s; /* < 0: not to be told */
 	long maxrss_kb;
 };
 bool report(const struct scenario *, const struct run_time *, bool json);
