@@ -4,7 +4,7 @@
 #   make tests           the programs of t/ into build/t
 #   make fuzz            the fuzz targets of t/fuzz into build-fuzz, with clang
 #   make SANITIZE=1      all of it with ASan and UBSan, into build-sanitize/
-#   make install         DESTDIR= PREFIX=/usr/local
+#   make install         DESTDIR= PREFIX=/usr/local; make uninstall takes it back
 #   make lint            clang-format, clang-tidy, cppcheck
 #   make clean
 #
@@ -140,7 +140,7 @@ $(filter-out %/sysctl,$(PD_BIN)): $(B)/lib/packetdrill-bin/sysctl
 
 $(B)/bin/alpined: $(ALPINED_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) -rdynamic $^ -o $@ $(NL_LIBS) -lcap -lpcap -ldl -lseccomp
+	$(CC) $(SANFLAGS) -rdynamic $^ -o $@ $(NL_LIBS) -lcap -lpcap -ldl -lseccomp -lconfuse
 
 $(B)/bin/alpinectl: $(call obj,$(CTL_H) $(CLIENT_H))
 	@mkdir -p $(@D)
@@ -225,14 +225,46 @@ build-fuzz/fuzz_%: build-fuzz/obj/t/fuzz/fuzz_%.o $(FUZZ_OBJ)
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $^ -o $@
 fuzz: $(patsubst t/fuzz/%.c,build-fuzz/%,$(FUZZ_K))
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/alpine \
-	    $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(B)/bin/alpined $(B)/bin/alpinectl $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(B)/bin/alpine-run $(B)/bin/alpine-sim $(DESTDIR)$(PREFIX)/bin
+# ---- installing: DESTDIR, PREFIX, and where systemd and sysctl's page are
+
+SBINDIR    := $(PREFIX)/sbin
+MANDIR     := $(PREFIX)/share/man
+DOCDIR     := $(PREFIX)/share/doc/alpine
+COMPDIR    := $(PREFIX)/share/bash-completion/completions
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERDIR ?= $(PREFIX)/lib/sysusers.d
+EXAMPLES   := $(addprefix rpc/service/,alpine.conf networkmanager.conf systemd-networkd.network \
+                netplan.yaml ifupdown)
+COMMANDS   := alpinectl alpined alpine-run
+
+$(B)/man/alpine.4: rpc/alpine.4 rpc/service/sysctl-page $(B)/bin/alpined
+	@mkdir -p $(@D)
+	ASAN_OPTIONS=detect_leaks=0 rpc/service/sysctl-page $(B)/bin/alpined <$< >$@.new && mv $@.new $@
+
+install: all $(B)/man/alpine.4
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(PREFIX)/bin $(PREFIX)/lib/alpine $(MANDIR)/man1 \
+	    $(MANDIR)/man4 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/examples $(COMPDIR) $(UNITDIR) $(SYSUSERDIR))
+	install -m 755 $(B)/bin/alpined $(B)/bin/alpinectl $(DESTDIR)$(SBINDIR)
+	install -m 755 $(B)/bin/alpine-run $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/alpine/libalpine.so
-	install -m 644 rpc/alpined.8 rpc/ctl/alpinectl.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 644 netns_launcher/alpine-run.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 netns_launcher/alpine-run.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(B)/man/alpine.4 $(DESTDIR)$(MANDIR)/man4
+	install -m 644 rpc/alpine.conf.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 rpc/alpined.8 rpc/ctl/alpinectl.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
+	install -m 644 README LICENSE $(DESTDIR)$(DOCDIR)
+	for c in $(COMMANDS); do install -m 644 rpc/service/completion.bash $(DESTDIR)$(COMPDIR)/$$c || exit 1; done
+	sed 's,@SBINDIR@,$(SBINDIR),' rpc/service/alpined@.service >$(DESTDIR)$(UNITDIR)/alpined@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/alpined@.service
+	install -m 644 rpc/service/alpine.sysusers $(DESTDIR)$(SYSUSERDIR)/alpine.conf
+
+# What install put there; /etc/alpine and the account stay.
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/alpined $(SBINDIR)/alpinectl $(PREFIX)/bin/alpine-run \
+	    $(MANDIR)/man1/alpine-run.1 $(MANDIR)/man4/alpine.4 $(MANDIR)/man5/alpine.conf.5 \
+	    $(MANDIR)/man8/alpined.8 $(MANDIR)/man8/alpinectl.8 $(addprefix $(COMPDIR)/,$(COMMANDS)) \
+	    $(UNITDIR)/alpined@.service $(SYSUSERDIR)/alpine.conf)
+	rm -rf $(DESTDIR)$(PREFIX)/lib/alpine $(DESTDIR)$(DOCDIR)
 
 lint:
 	scripts/lint

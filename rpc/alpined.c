@@ -423,6 +423,19 @@ restore(void)
 	return (0);
 }
 
+static void
+put_text(void *arg, const char *text, size_t len)
+{
+	(void)fwrite(text, 1, len, arg);
+}
+
+/* --describe: what alpinectl sysctl -ad says, without a running alpined. */
+static int
+describe(void)
+{
+	return (bsd_sysctl("-d", false, put_text, stdout) == 0 && fflush(stdout) == 0 ? 0 : 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -445,6 +458,8 @@ main(int argc, char **argv)
 	kern_boot();
 	set_sysctls();
 	load_modules();
+	if (opt.describe)
+		return (describe());
 	if (pair_init(opt.name) != 0)
 		fail("", "the name %s is too long", opt.name);
 	open_server();

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <net/if.h>
 
+#include "rpc/config.h"
 #include "rpc/linux_abi.h"
 #include "rpc/options.h"
 
@@ -20,10 +21,14 @@
 
 static const char help[] = USAGE
     "       alpined [OPTIONS] --tap NAME ADDRESS/PREFIX\n"
+    "       alpined --config FILE [OPTIONS]\n"
     "       alpined --restore [--name NAME]\n"
     "\n"
     "Makes a virtual host with a BSD network stack and its own address on IFACE's LAN.\n"
     "\n"
+    "  -c, --config FILE       read options from there, alpine.conf(5); later ones win\n"
+    "      --check             only look whether all of this makes sense\n"
+    "      --describe          print every variable of --sysctl and what it is\n"
     "  -n, --name NAME         name of this instance (alpine)\n"
     "  -g, --gateway ADDRESS   default route\n"
     "  -m, --mac ADDRESS       its Ethernet address (made from machine and name)\n"
@@ -55,7 +60,7 @@ fail(const char *next, const char *fmt, ...)
 	va_list ap;
 
 	fflush(stdout);
-	fprintf(stderr, "alpined: ");
+	fprintf(stderr, "alpined: %s", config_where());
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
@@ -225,7 +230,7 @@ attach_how(struct options *o, const char *text)
 
 /* ---- all of it ---- */
 
-enum { OPT_GROUP = 512, OPT_MODE, OPT_NO_CONFINE };
+enum { OPT_GROUP = 512, OPT_MODE, OPT_NO_CONFINE, OPT_CHECK, OPT_DESCRIBE };
 
 static const struct option longopts[] = {
     {"name", required_argument, NULL, 'n'},
@@ -249,15 +254,29 @@ static const struct option longopts[] = {
     {"group", required_argument, NULL, OPT_GROUP},
     {"mode", required_argument, NULL, OPT_MODE},
     {"no-confine", no_argument, NULL, OPT_NO_CONFINE},
+    {"config", required_argument, NULL, 'c'},
+    {"check", no_argument, NULL, OPT_CHECK},
+    {"describe", no_argument, NULL, OPT_DESCRIBE},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
+static void read_config(struct options *, const char *file);
+
 static void
 one_option(struct options *o, int c, const char *arg)
 {
 	switch (c) {
+	case 'c':
+		read_config(o, arg);
+		break;
+	case OPT_CHECK:
+		o->check = true;
+		break;
+	case OPT_DESCRIBE:
+		o->describe = true;
+		break;
 	case 'n':
 		instance_name(arg);
 		o->name = arg;
@@ -336,6 +355,59 @@ one_option(struct options *o, int c, const char *arg)
 	}
 }
 
+/* ---- the file: its keys are the long options, and what stands without an option ---- */
+
+/* What makes no sense in a file. */
+static bool
+command_line_only(int c)
+{
+	return (c == 'c' || c == 'R' || c == 'r' || c == 'V' || c == 'h' || c == OPT_CHECK ||
+		c == OPT_DESCRIBE || c == OPTION_FAULT);
+}
+
+static bool
+repeatable(int c)
+{
+	return (c == 'd' || c == 'S' || c == 'K');
+}
+
+static void
+set_key(void *arg, const char *key, const char *value)
+{
+	struct options *o = arg;
+	size_t i;
+
+	if (strcmp(key, "interface") == 0) {
+		o->iface = value;
+	} else if (strcmp(key, "address") == 0) {
+		address(o, value);
+	} else {
+		for (i = 0; strcmp(longopts[i].name, key) != 0; i++)
+			;
+		one_option(o, longopts[i].val, value);
+	}
+}
+
+static void
+read_config(struct options *o, const char *file)
+{
+	static struct config_key keys[2 + sizeof(longopts) / sizeof(longopts[0])];
+	unsigned n = 0;
+	size_t i;
+
+	keys[n++] = (struct config_key){"interface", CONFIG_TEXT};
+	keys[n++] = (struct config_key){"address", CONFIG_TEXT};
+	for (i = 0; longopts[i].name != NULL; i++) {
+		if (command_line_only(longopts[i].val))
+			continue;
+		keys[n].name = longopts[i].name;
+		keys[n++].kind = repeatable(longopts[i].val)	      ? CONFIG_LIST
+				 : longopts[i].has_arg == no_argument ? CONFIG_FLAG
+								      : CONFIG_TEXT;
+	}
+	config_read(file, keys, n, set_key, o);
+}
+
 static void
 check_together(const struct options *o)
 {
@@ -367,8 +439,8 @@ options_parse(struct options *o, int argc, char **argv)
 	*o = (struct options){
 	    .name = RPC_DEFAULT_NAME, .ready_fd = -1, .log_level = 6, .mode = 0660};
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":n:g:m:M:t:b:a:Rd:p:s:S:u:r:l:Vh", longopts, NULL)) !=
-	       -1) {
+	while ((c = getopt_long(
+		    argc, argv, ":c:n:g:m:M:t:b:a:Rd:p:s:S:u:r:l:Vh", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'V':
 			printf("alpined %s\n", ALPINE_VERSION);
@@ -390,13 +462,21 @@ options_parse(struct options *o, int argc, char **argv)
 		return;
 	if (o->restore)
 		fail("give --restore alone, or with --name", "--restore attaches nothing");
+	if (o->describe)
+		return;
+	if (argc > 2 || (argc > 0 && argv[argc - 1][0] == '\0'))
+		fail("type: alpined --help", "too many arguments");
 	if (argc == 2)
 		o->iface = argv[0];
-	if ((argc != 2 && (argc != 1 || (o->tap == NULL && !o->bridge_exists))) ||
-	    argv[argc - 1][0] == '\0')
-		fail("type: alpined --help", argc == 0	 ? "no interface and address given"
-					     : argc == 1 ? "interface or address is missing"
-							 : "too many arguments");
-	address(o, argv[argc - 1]);
+	if (argc > 0)
+		address(o, argv[argc - 1]);
+	if (o->iface == NULL && o->address_text == NULL)
+		fail("type: alpined --help", "no interface and address given");
+	if (o->address_text == NULL || (o->iface == NULL && o->tap == NULL && !o->bridge_exists))
+		fail("type: alpined --help", "interface or address is missing");
 	check_together(o);
+	if (o->check) {
+		printf("alpined: no errors\n");
+		exit(0);
+	}
 }

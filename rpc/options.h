@@ -40,6 +40,7 @@ struct options {
 	const char *group; /* of the control socket; NULL: as it comes */
 	unsigned mode;	   /* of the control socket */
 	bool no_confine;
+	bool check, describe;
 	int ready_fd;
 	int log_level; /* 0-7, as syslog(3) */
 };
