@@ -106,7 +106,7 @@ struct sockstat {
 	char port[16];
 };
 
-static void
+static int
 process_name(char *name, size_t size)
 {
 	char path[64];
@@ -122,29 +122,36 @@ process_name(char *name, size_t size)
 		fclose(f);
 	name[strcspn(name, "\n")] = '\0';
 	name[strnlen(name, 10)] = '\0';
+	return (pid);
 }
 
-/* proto recvq sendq local lport foreign fport state uid qlen qlimit */
+/* proto, local address and port, foreign ones, state, descriptor; as FreeBSD's lines are */
 static void
-sockstat_line(const struct sockstat *s, char *line, const char *name)
+sockstat_line(const struct sockstat *s, char *line, const char *name, int pid)
 {
-	char *field[16] = {NULL}, local[64], foreign[64];
+	char *field[8] = {NULL}, local[64], foreign[64], id[16] = "?", fd[16] = "?";
+	bool held;
 	int n = 0;
 
-	while (n < 16 && (field[n] = strsep(&line, "\t")) != NULL)
+	while (n < 7 && (field[n] = strsep(&line, "\t")) != NULL)
 		n++;
-	if (n < 8 || strcmp(field[0], "proto") == 0)
+	if (n < 7)
 		return;
 	if (s->proto[0] != '\0' && strncmp(field[0], s->proto, strlen(s->proto)) != 0)
 		return;
-	if (s->port[0] != '\0' && strcmp(field[4], s->port) != 0 && strcmp(field[6], s->port) != 0)
+	if (s->port[0] != '\0' && strcmp(field[2], s->port) != 0 && strcmp(field[4], s->port) != 0)
 		return;
-	if (s->listening != s->connected && s->listening != (strcmp(field[6], "*") == 0))
+	if (s->listening != s->connected && s->listening != (strcmp(field[4], "*") == 0))
 		return;
-	snprintf(local, sizeof(local), "%s:%s", field[3], field[4]);
-	snprintf(foreign, sizeof(foreign), "%s:%s", field[5], field[6]);
-	printf("%-8s %-10s %-5s %-3s %-6s %-21s %-21s %s\n", "root", name, "1", "3", field[0],
-	    local, foreign, s->state ? field[7] : "");
+	held = strcmp(field[6], "-1") != 0;
+	if (held) {
+		snprintf(id, sizeof(id), "%d", pid);
+		snprintf(fd, sizeof(fd), "%.10s", field[6]);
+	}
+	snprintf(local, sizeof(local), "%s:%s", field[1], field[2]);
+	snprintf(foreign, sizeof(foreign), "%s:%s", field[3], field[4]);
+	printf("%-8s %-10s %-5s %-3s %-6s %-21s %-21s %s\n", held ? "root" : "?", held ? name : "?",
+	    id, fd, field[0], local, foreign, s->state ? field[5] : "");
 }
 
 static int
@@ -152,7 +159,7 @@ cmd_sockstat(int argc, char **argv)
 {
 	struct sockstat s = {.proto = ""};
 	char *text = NULL, *line, *rest, name[64];
-	int c;
+	int c, pid;
 
 	while ((c = getopt(argc, argv, "46cCLlnqsSiIUuvwp:P:j:")) != -1) {
 		if (c == 's')
@@ -172,17 +179,17 @@ cmd_sockstat(int argc, char **argv)
 		else if (c == '?')
 			return (1);
 	}
-	if (!ask(&text, "report sockets")) {
+	if (!ask(&text, "sockets")) {
 		fprintf(stderr, "sockstat: %s\n", text);
 		return (1);
 	}
-	process_name(name, sizeof(name));
+	pid = process_name(name, sizeof(name));
 	if (!s.quiet)
 		printf("%-8s %-10s %-5s %-3s %-6s %-21s %-21s%s\n", "USER", "COMMAND", "PID", "FD",
 		    "PROTO", "LOCAL ADDRESS", "FOREIGN ADDRESS", s.state ? " STATE" : "");
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)
 		if (*line != '\0')
-			sockstat_line(&s, line, name);
+			sockstat_line(&s, line, name, pid);
 	free(text);
 	return (0);
 }
@@ -205,15 +212,15 @@ drop_all(void)
 	char *list = NULL, *rest, *line, *text = NULL, *f[8] = {NULL};
 	int n, failed = 0;
 
-	if (!ask(&list, "report sockets"))
+	if (!ask(&list, "sockets"))
 		return (complain(list));
 	for (rest = list; (line = strsep(&rest, "\n")) != NULL;) {
 		for (n = 0; n < 8 && (f[n] = strsep(&line, "\t")) != NULL; n++)
 			;
-		if (n < 8 || strcmp(f[0], "tcp4") != 0 || strcmp(f[6], "*") == 0)
+		if (n < 7 || strcmp(f[0], "tcp4") != 0 || strcmp(f[4], "*") == 0)
 			continue;
-		printf("%s %s %s %s: dropped\n", f[3], f[4], f[5], f[6]);
-		failed |= request("drop %s %s %s %s", f[3], f[4], f[5], f[6]);
+		printf("%s %s %s %s: dropped\n", f[1], f[2], f[3], f[4]);
+		failed |= request("drop %s %s %s %s", f[1], f[2], f[3], f[4]);
 	}
 	free(list);
 	return (failed);

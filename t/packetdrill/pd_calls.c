@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 #define CONTROL_MAX 1024
 #define SO_MEMINFO_LINUX 55
 #define TCP_INFO_LINUX 11
-#define TCP_INFO_MAX 280 /* bytes: newer packetdrills know of fields that we do not have: 0 */
+#define TCP_CC_INFO_LINUX 26 /* no algorithm has any: 0 bytes, as on Linux */
+#define TCP_INFO_MAX 280     /* bytes: newer packetdrills know of fields that we do not have: 0 */
 #define SOL_TCP_LINUX 6
 
 const struct bsock_cred pd_root = {.uid = 0};
@@ -69,7 +71,12 @@ call_bind(void *u, int fd, const struct sockaddr *addr, socklen_t len)
 	struct pd_file *f = enter_socket(fd);
 
 	(void)u;
-	return (f == NULL ? -1 : pd_leave(bsock_bind(f->f_so, &pd_root, addr, len)));
+	if (f == NULL)
+		return (-1);
+	if (addr != NULL && len >= sizeof(struct sockaddr_in) && addr->sa_family == AF_INET)
+		pd_if_alias(
+		    ((const struct sockaddr_in *)(const void *)addr)->sin_addr.s_addr, false);
+	return (pd_leave(bsock_bind(f->f_so, &pd_root, addr, len)));
 }
 
 static int
@@ -200,17 +207,28 @@ pd_close_fd(int fd, bool wait)
 	return (0);
 }
 
-int
-pd_close_call(void *u, int fd)
+static int
+close_and_forget(int fd, bool wait)
 {
-	int error = 0;
-
-	(void)u;
 	pd_enter();
 	if (pd_file(fd) != NULL)
-		error = pd_close_fd(fd, true);
-	pd_leave(error);
+		(void)pd_close_fd(fd, wait);
+	pd_leave(0);
 	return (close(fd));
+}
+
+static int
+call_close(void *u, int fd)
+{
+	(void)u;
+	return (close_and_forget(fd, true));
+}
+
+/* close() past the interface, of what a script left: nobody waits for a lingering one. */
+int
+pd_close_left(int fd)
+{
+	return (close_and_forget(fd, false));
 }
 
 /* ---- data ---- */
@@ -445,6 +463,8 @@ pd_getsockopt(void *u, int fd, int level, int name, void *val, socklen_t *len)
 	room = *len;
 	if (level == SOL_TCP_LINUX && name == TCP_INFO_LINUX)
 		error = get_tcp_info(f->f_so, val, &room);
+	else if (level == SOL_TCP_LINUX && name == TCP_CC_INFO_LINUX)
+		error = (int)(room = 0);
 	else if (level == SOL_SOCKET && name == SO_MEMINFO_LINUX)
 		error = get_meminfo(f->f_so, val, &room);
 	else if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF) &&
@@ -554,7 +574,7 @@ pd_fill_sockets(struct packetdrill_interface *i)
 	i->sendmsg = call_sendmsg;
 	i->fcntl = call_fcntl;
 	i->ioctl = call_ioctl;
-	i->close = pd_close_call;
+	i->close = call_close;
 	i->shutdown = call_shutdown;
 	i->getsockopt = pd_getsockopt;
 	i->setsockopt = call_setsockopt;

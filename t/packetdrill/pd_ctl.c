@@ -3,7 +3,7 @@
  * packetdrill's process: an abstract Unix socket, whose name the environment hands to them. A
  * request is one line, the answer "ok" or "error TEXT" on a line and text behind it.
  *
- *	sysctl NAME | sysctl NAME=VALUE | describe NAME | list PREFIX | report sockets |
+ *	sysctl NAME | sysctl NAME=VALUE | describe NAME | list PREFIX | sockets |
  *	drop LADDR LPORT FADDR FPORT | sleep USECS
  *
  * Owns the listener and its thread.
@@ -95,12 +95,18 @@ emit(void *arg, const char *text, size_t len)
 	fwrite(text, 1, len, arg);
 }
 
-static void
-do_report(FILE *out, const char *what)
+static int
+fd_of(void *owner)
 {
+	return (owner != NULL ? ((struct pd_file *)owner)->f_fd : -1);
+}
+
+static void
+do_sockets(FILE *out, const char *unused)
+{
+	(void)unused;
 	fprintf(out, "ok\n");
-	if (bsd_report(what, emit, out) != 0)
-		fprintf(out, "no report '%s'\n", what);
+	pd_sockets(emit, out, fd_of);
 }
 
 static void
@@ -135,7 +141,7 @@ static const struct {
     {"sysctl ", NULL, do_sysctl},
     {"describe ", do_describe, NULL},
     {"list ", do_list, NULL},
-    {"report ", do_report, NULL},
+    {"sockets", do_sockets, NULL},
     {"drop ", do_drop, NULL},
     {"sleep ", do_sleep, NULL},
 };

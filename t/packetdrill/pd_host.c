@@ -428,7 +428,7 @@ pd_host_start(const struct pd_flags *f)
 		  NS_PER_S;
 	if (f->seeded)
 		host_random_seed(f->seed);
-	if (virtual_time)
+	if (virtual_time && !host_clock_is_virtual())
 		host_clock_virtual(VIRTUAL_START_NS);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	base_us = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / NS_PER_US -

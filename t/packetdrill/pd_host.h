@@ -70,7 +70,7 @@ extern const struct bsock_cred pd_root;
 void pd_fill_sockets(struct packetdrill_interface *);
 int pd_close_fd(int fd, bool wait); /* lock held; errno value */
 int pd_getsockopt(void *, int, int, int, void *, socklen_t *);
-int pd_close_call(void *, int fd);
+int pd_close_left(int fd);
 extern bool pd_linux_buffers;
 
 /* ---- pd_poll.c ---- */

@@ -12,7 +12,9 @@
 #include <net/if_types.h>
 #include <net/if_var.h>
 #include <net/netisr.h>
+#include <net/vnet.h>
 #include <netinet/in.h>
+#include <netinet/in_var.h>
 
 #include <host/host.h>
 
@@ -22,7 +24,8 @@
 #define QUEUE_MAX 65536 /* packets that nobody has fetched; more are lost */
 
 static struct mbufq sent;
-static struct ifnet *pd_ifp;
+static struct ifnet *pd_ifp; /* NULL: there never was one */
+static in_addr_t own_net, own_mask;
 
 void (*pd_if_sent)(void);
 
@@ -85,13 +88,31 @@ pd_ioctl(struct ifnet *ifp, u_long cmd, caddr_t data)
 	}
 }
 
+/* A second script in one process: another stack, and the one before it hears and says no more. */
+static void
+begin_anew(void)
+{
+	if (pd_ifp == NULL) {
+		mbufq_init(&sent, QUEUE_MAX);
+		return;
+	}
+	if_down(pd_ifp);
+	mbufq_drain(&sent);
+	curvnet = vnet_alloc();
+}
+
 int
 pd_if_create(uint32_t mtu, const uint8_t addr[4], int prefix, const uint8_t gateway[4])
 {
-	struct ifnet *ifp = if_alloc(IFT_OTHER);
+	struct ifnet *ifp;
+	in_addr_t in;
 	int error;
 
-	mbufq_init(&sent, QUEUE_MAX);
+	begin_anew();
+	memcpy(&in, addr, sizeof(in));
+	own_mask = htonl((in_addr_t)(0xffffffffu << (32 - prefix)));
+	own_net = in & own_mask;
+	ifp = if_alloc(IFT_OTHER);
 	if_initname(ifp, "tun", 0);
 	ifp->if_mtu = mtu;
 	ifp->if_flags = IFF_BROADCAST | IFF_MULTICAST | IFF_NOARP;
@@ -107,11 +128,33 @@ pd_if_create(uint32_t mtu, const uint8_t addr[4], int prefix, const uint8_t gate
 	return (bsd_errno_to_linux(error));
 }
 
+/*
+ * packetdrill chooses a local address by itself if it is not told one. So what a script binds to in
+ * our network, and what a packet comes in for, becomes an address of ours.
+ */
+void
+pd_if_alias(uint32_t addr, bool any_net)
+{
+	const struct in_addr in = {.s_addr = addr};
+	const in_addr_t a = ntohl(addr);
+
+	if (a == INADDR_ANY || IN_MULTICAST(a) || a >> 28 == 0xf || a >> 24 == 127 ||
+	    in_localip(in) || ((addr & own_mask) != own_net && !any_net) ||
+	    (addr | own_mask) == INADDR_BROADCAST || (addr & ~own_mask) == 0)
+		return;
+	(void)in_aifaddr(pd_ifp, in, 32);
+}
+
 int
 pd_if_input(const void *packet, size_t len)
 {
 	struct mbuf *m;
+	uint32_t dst;
 
+	if (len >= 20 && *(const uint8_t *)packet >> 4 == 4) {
+		memcpy(&dst, (const char *)packet + 16, sizeof(dst));
+		pd_if_alias(dst, true);
+	}
 	if (len == 0 || len > PACKET_MAX)
 		return (bsd_errno_to_linux(EMSGSIZE));
 	m = m_get3((int)len, M_NOWAIT, MT_DATA, M_PKTHDR);

@@ -44,7 +44,7 @@ my_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 static int
 my_close(int fd)
 {
-	return (pd_is_ours(fd) ? pd_close_call(NULL, fd) : close(fd));
+	return (pd_is_ours(fd) ? pd_close_left(fd) : close(fd));
 }
 
 static const struct {

@@ -19,6 +19,7 @@
 #include <netinet/in.h>
 #include <netinet/in_pcb.h>
 #include <netinet/tcp_var.h>
+#include <netinet/udp_var.h>
 
 #include "rpc/bsd_var.h"
 #include "t/packetdrill/pd_sys.h"
@@ -45,6 +46,7 @@ worker(void *arg __unused)
 		first_job = job->j_next;
 		if (first_job == NULL)
 			last_job = &first_job;
+		curvnet = job->j_vnet;
 		job->j_fn(job->j_arg);
 		job->j_done = true;
 		job->j_finished(job);
@@ -55,6 +57,7 @@ void
 pd_job_start(struct pd_job *job)
 {
 	job->j_done = false;
+	job->j_vnet = curvnet;
 	job->j_next = NULL;
 	*last_job = job;
 	last_job = &job->j_next;
@@ -73,7 +76,7 @@ pd_wakeup(void)
 void
 pd_wait_until(bool (*is_true)(void *), void *arg, int ms)
 {
-	const sbintime_t end = getsbinuptime() + mstosbt(ms);
+	const sbintime_t end = getsbinuptime() + mstosbt(ms > 0 ? ms : 0);
 	sbintime_t left = 0;
 
 	while (!is_true(arg)) {
@@ -418,6 +421,45 @@ pd_meminfo(struct bsock *b, uint32_t info[9])
 	info[2] = info[5] = so->so_snd.sb_acc;
 	info[3] = so->so_snd.sb_hiwat;
 	return (0);
+}
+
+static void
+socket_line(const struct inpcb *inp, const char *proto, const char *state, bsd_emit_fn *emit,
+    void *arg, int (*fd_of)(void *))
+{
+	const struct socket *so = inp->inp_socket;
+	const struct bsock *b = so != NULL ? so->so_emuldata : NULL;
+	char laddr[INET_ADDRSTRLEN] = "*", faddr[INET_ADDRSTRLEN] = "*", lport[8] = "*",
+	     fport[8] = "*", line[160];
+	int n;
+
+	if (inp->inp_laddr.s_addr != INADDR_ANY)
+		inet_ntoa_r(inp->inp_laddr, laddr);
+	if (inp->inp_faddr.s_addr != INADDR_ANY)
+		inet_ntoa_r(inp->inp_faddr, faddr);
+	if (inp->inp_lport != 0)
+		snprintf(lport, sizeof(lport), "%u", ntohs(inp->inp_lport));
+	if (inp->inp_fport != 0)
+		snprintf(fport, sizeof(fport), "%u", ntohs(inp->inp_fport));
+	n = snprintf(line, sizeof(line), "%s\t%s\t%s\t%s\t%s\t%s\t%d\n", proto, laddr, lport, faddr,
+	    fport, state, b != NULL ? fd_of(b->b_owner) : -1);
+	emit(arg, line, (size_t)n);
+}
+
+void
+pd_sockets(bsd_emit_fn *emit, void *arg, int (*fd_of)(void *))
+{
+	const struct inpcb *inp;
+	const struct tcpcb *tp;
+
+	LIST_FOREACH (inp, &V_tcbinfo.ipi_listhead, inp_list) {
+		tp = intotcpcb(inp);
+		if ((inp->inp_flags & INP_DROPPED) == 0)
+			socket_line(inp, "tcp4", tp != NULL ? tcpstates[tp->t_state] : "TIME_WAIT",
+			    emit, arg, fd_of);
+	}
+	LIST_FOREACH (inp, &V_udbinfo.ipi_listhead, inp_list)
+		socket_line(inp, "udp4", "", emit, arg, fd_of);
 }
 
 int

@@ -19,6 +19,7 @@
 int pd_if_create(uint32_t mtu, const uint8_t addr[4], int prefix, const uint8_t gateway[4]);
 int pd_if_input(const void *packet, size_t len); /* into the stack; kern_run() then works on it */
 bool pd_if_waiting(void);			 /* has the stack sent something? */
+void pd_if_alias(uint32_t addr, bool any_net);	 /* network order: ours too from now on */
 /* The oldest packet sent, and when (monotonic). Bytes of it, at most room; 0: there is none. */
 size_t pd_if_output(void *buf, size_t room, uint64_t *ns);
 extern void (*pd_if_sent)(void); /* called as a packet is queued; may be NULL */
@@ -34,6 +35,7 @@ struct pd_job {
 	void *j_arg;
 	void (*j_finished)(struct pd_job *);
 	bool j_done;
+	void *j_vnet; /* the stack it is for */
 	struct pd_job *j_next;
 };
 void pd_job_start(struct pd_job *);
@@ -75,6 +77,12 @@ unsigned pd_ready(struct bsock *); /* PD_POLL* */
 int pd_set_bsd_buffer(struct bsock *, int name, int value);
 int pd_get_bsd_buffer(struct bsock *, int name, int *value);
 int pd_meminfo(struct bsock *, uint32_t info[9]); /* SO_MEMINFO's */
+
+/*
+ * A line for each socket, of tab-separated fields: protocol, local address and port, foreign ones,
+ * state, and the descriptor that fd_of() says its owner is; -1: nobody's.
+ */
+void pd_sockets(bsd_emit_fn *, void *arg, int (*fd_of)(void *owner));
 
 /* Ends a connection as tcpdrop(8) does, all values in network order. ENOENT: there is none. */
 int pd_drop(uint32_t laddr, uint16_t lport, uint32_t faddr, uint16_t fport);

@@ -122,6 +122,7 @@ extern struct run R;
 
 void run_script(struct script *);
 long long run_now(void);
+void run_limit(bool call); /* of real time, from now on */
 /* What failed, with the event's line; ends the script. */
 void fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 

@@ -666,7 +666,9 @@ run_call(struct event *e)
 		call_finish(); /* its descriptor may be this one's */
 	if (!e->blocking) {
 		E = e;
+		run_limit(true);
 		make_call();
+		run_limit(false);
 		return;
 	}
 	call_finish();

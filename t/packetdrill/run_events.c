@@ -2,6 +2,7 @@
  * run_events.c - goes through a script's events in time: waits for what is to be done, and judges
  * when what was to happen did. Owns R, the run. A process runs one script.
  */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 #include <unistd.h>
 
 #include "t/packetdrill/run.h"
+
+#define CALL_LIMIT_S 2 /* of real time */
+#define SCRIPT_LIMIT_S 20
 
 struct run R;
 
@@ -31,6 +35,21 @@ fail(const char *fmt, ...)
 	va_end(ap);
 	fflush(stderr);
 	_exit(1);
+}
+
+/* The whole script, or a call that was not said to last. */
+static void
+too_long(int sig)
+{
+	(void)sig;
+	fail("it takes too long: does a call wait for ever?");
+}
+
+void
+run_limit(bool call)
+{
+	signal(SIGALRM, too_long);
+	alarm(call ? CALL_LIMIT_S : SCRIPT_LIMIT_S);
 }
 
 long long
@@ -147,6 +166,7 @@ run_script(struct script *s)
 	long long last = 0;
 
 	R.script = s;
+	run_limit(false);
 	load(s);
 	if (s->init_command != NULL)
 		run_command(s->init_command);

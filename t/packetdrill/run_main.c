@@ -22,7 +22,6 @@
 #include "t/packetdrill/run.h"
 
 #define JOBS_MAX 64
-#define LIMIT_S 20 /* of real time, for one script */
 
 struct child {
 	pid_t pid;
@@ -109,7 +108,6 @@ run_one(const char *path)
 {
 	struct script s = {.file = path};
 
-	alarm(LIMIT_S);
 	script_parse(&s, read_file(path));
 	run_script(&s);
 }
@@ -157,8 +155,7 @@ tell(const struct child *c, int status)
 		return;
 	failed++;
 	if (WIFSIGNALED(status))
-		printf("# killed by signal %d%s\n", WTERMSIG(status),
-		    WTERMSIG(status) == SIGALRM ? ": it takes too long" : "");
+		printf("# killed by signal %d\n", WTERMSIG(status));
 	for (; line != NULL && *line != '\0'; line = *end != '\0' ? end + 1 : end) {
 		end = strchrnul(line, '\n');
 		printf("# %.*s\n", (int)(end - line), line);

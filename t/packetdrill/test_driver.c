@@ -30,6 +30,8 @@
 static struct packetdrill_interface pd;
 static void *U;
 static char folder[4096];
+static const char *local = LOCAL;
+static void (*init)(const char *, struct packetdrill_interface *);
 
 /* ---- packets ---- */
 
@@ -70,7 +72,7 @@ put(const char *flags, uint16_t sport, uint32_t seq, uint32_t ack, size_t len)
 	p.ip.ttl = 255;
 	p.ip.protocol = IPPROTO_TCP;
 	inet_pton(AF_INET, REMOTE, &p.ip.saddr);
-	inet_pton(AF_INET, LOCAL, &p.ip.daddr);
+	inet_pton(AF_INET, local, &p.ip.daddr);
 	p.ip.check = fold(sum16(&p.ip, sizeof(p.ip), 0));
 	p.tcp.source = htons(sport);
 	p.tcp.dest = htons(PORT);
@@ -228,7 +230,6 @@ fn_poll(struct call *c)
 static void
 load(void)
 {
-	void (*init)(const char *, struct packetdrill_interface *);
 	void **p = (void **)&pd;
 	char path[4200];
 	void *so;
@@ -431,6 +432,9 @@ test_past_the_table(int fd)
 	is_int(ti.tcpi_state, TCP_ESTABLISHED, "is the stack's");
 	ok(ti.tcpi_snd_cwnd >= 10 && ti.tcpi_snd_mss == 536, "cwnd %u, mss %u", ti.tcpi_snd_cwnd,
 	    ti.tcpi_snd_mss);
+	len = 100;
+	is_int(getsockopt(fd, IPPROTO_TCP, 26, mem, &len), 0, "TCP_CC_INFO asked of libc");
+	is_int(len, 0, "there is none, which is no error");
 	len = sizeof(mem);
 	is_int(getsockopt(fd, SOL_SOCKET, 55, mem, &len), 0, "SO_MEMINFO asked of libc");
 	ok(len == sizeof(mem) && mem[3] > 0, "is the stack's");
@@ -558,12 +562,51 @@ test_nothing(void)
 	ok(real_s() - real < 2, "soon");
 }
 
+/* packetdrill runs several scripts in one process: init again, and nothing is left of the first. */
+static void
+test_again(void)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	struct packet p;
+	size_t len;
+	int fd, other;
+
+	is_int(system("sysctl -q net.inet.tcp.mssdflt=700"), 0, "a sysctl of the first script");
+	other = pd.socket(U, AF_INET, SOCK_STREAM, 0);
+	pd.free(U);
+	ok(fcntl(other, F_GETFD) < 0, "free closes what is left");
+	init("mtu=1000", &pd);
+	U = pd.userdata;
+	is_int(system("test \"$(sysctl -n net.inet.tcp.mssdflt)\" = 536"), 0, "is not the next's");
+	fd = pd.socket(U, AF_INET, SOCK_STREAM, 0);
+	inet_pton(AF_INET, "192.168.77.5", &sin.sin_addr);
+	is_int(pd.bind(U, fd, (struct sockaddr *)&sin, sizeof(sin)), 0,
+	    "an address that packetdrill chose in our network");
+	is_int(pd.listen(U, fd, 1), 0, "listens");
+	inet_pton(AF_INET, "10.9.9.9", &sin.sin_addr);
+	other = pd.socket(U, AF_INET, SOCK_STREAM, 0);
+	errno = 0;
+	ok(pd.bind(U, other, (struct sockaddr *)&sin, sizeof(sin)) == -1 && errno == EADDRNOTAVAIL,
+	    "one in another is EADDRNOTAVAIL");
+	local = "192.168.77.5";
+	put("S", 50000, 1000, 0, 0);
+	ok(get(&p, &len) >= 0 && p.tcp.syn && p.tcp.ack, "and answers");
+	ok(((uint8_t *)&p.tcp)[22] == 960 >> 8 && ((uint8_t *)&p.tcp)[23] == (960 & 0xff),
+	    "with the MTU of the new flags");
+	local = "172.16.3.4";
+	put("S", 50000, 1000, 0, 0);
+	ok(get(&p, &len) >= 0 && p.tcp.rst &&
+		strcmp(inet_ntoa(*(struct in_addr *)&p.ip.saddr), "172.16.3.4") == 0,
+	    "what comes in is for us, whatever its address");
+	pd.free(U);
+}
+
 static void
 test_end(int lfd, int fd)
 {
 	struct packet p;
 	size_t len;
-	int other = pd.socket(U, AF_INET, SOCK_STREAM, 0), type;
+	int other, type;
 	socklen_t optlen;
 
 	put("R.", 50000, rcv, snd, 0);
@@ -573,8 +616,7 @@ test_end(int lfd, int fd)
 	is_int(close(lfd), 0, "of the listener too");
 	put("S", 50001, 7000, 0, 0);
 	ok(get(&p, &len) >= 0 && p.tcp.rst, "which the stack has noticed");
-	pd.free(U);
-	ok(fcntl(other, F_GETFD) < 0, "free closes the rest");
+	test_again();
 	other = socket(AF_INET, SOCK_STREAM, 0);
 	optlen = sizeof(type);
 	is_int(getsockopt(other, SOL_SOCKET, SO_TYPE, &type, &optlen), 0, "libc is itself again");
