@@ -423,6 +423,48 @@ test_nolocaltimewait(void)
 	tt_set("net.inet.tcp.nolocaltimewait", 0);
 }
 
+static void
+test_secrets(void)
+{
+	struct in_conninfo a = {.inc_fport = 1, .inc_lport = 2},
+			   b = {.inc_fport = 3, .inc_lport = 2};
+	uint32_t first, second;
+
+	TB_ENTER(h);
+	ok(tcp_new_ts_offset(&a) != tcp_new_ts_offset(&b), "timestamps: an offset a connection");
+	V_tcp_ts_offset_per_conn = 0;
+	ok(tcp_new_ts_offset(&a) == tcp_new_ts_offset(&b), "ts_offset_per_conn 0: a pair of hosts");
+	V_tcp_ts_offset_per_conn = 1;
+	first = tcp_new_isn(&a);
+	TB_LEAVE();
+	testbed_run_ms(tb, 2000);
+	TB_ENTER(h);
+	second = tcp_new_isn(&a);
+	is_int(second - first, 2000 * 250, "sequence numbers: a clock of 4 us");
+	V_tcp_isn_reseed_interval = 1;
+	ok(tcp_new_isn(&a) - first != 2000 * 250, "isn_reseed_interval: and another secret");
+	V_tcp_isn_reseed_interval = 0;
+	TB_LEAVE();
+}
+
+/* net.inet.tcp.maxunacktime holds for those that did not say */
+static void
+test_maxunacktime(void)
+{
+	struct socket *so;
+
+	tt_set("net.inet.tcp.maxunacktime", 3000);
+	so = tt_passive(ls, MSS);
+	tt_write(so, 100);
+	testbed_run_ms(tb, 2900);
+	is_int(tt_error(so), 0, "maxunacktime has not passed");
+	testbed_run_ms(tb, 4500);
+	is_int(tt_error(so), ETIMEDOUT, "it has, at the next time-out");
+	peer_forget(p);
+	tt_close(so);
+	tt_set("net.inet.tcp.maxunacktime", 0);
+}
+
 /* ---- the host cache ---- */
 
 static int
@@ -519,6 +561,8 @@ main(void)
 	test_keepcnt();
 	test_orphan();
 	test_log_in_vain();
+	test_secrets();
+	test_maxunacktime();
 	test_nolocaltimewait();
 	test_hostcache();
 	tt_close(ls);

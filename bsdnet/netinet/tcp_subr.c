@@ -36,6 +36,7 @@ const char *const tcpstates[TCP_NSTATES] = {
 static uma_zone_t tcpcb_zone;
 /* Secrets of the process: one key for sequence numbers, one for timestamp offsets. */
 static uint8_t isn_key[SIPHASH_KEY_LENGTH], tsoff_key[SIPHASH_KEY_LENGTH];
+static sbintime_t isn_seeded;
 
 static void
 tcp_init(void *arg __unused)
@@ -220,7 +221,14 @@ tcp_conn_hash(const uint8_t *key, const struct in_conninfo *inc)
 tcp_seq
 tcp_new_isn(const struct in_conninfo *inc)
 {
-	uint32_t m = (uint32_t)(sbttous(sbinuptime()) / 4);
+	const sbintime_t now = sbinuptime();
+	uint32_t m = (uint32_t)(sbttous(now) / 4);
+
+	if (V_tcp_isn_reseed_interval != 0 &&
+	    now - isn_seeded >= (sbintime_t)V_tcp_isn_reseed_interval * SBT_1S) {
+		arc4random_buf(isn_key, sizeof(isn_key));
+		isn_seeded = now;
+	}
 
 	return (m + (uint32_t)tcp_conn_hash(isn_key, inc));
 }
@@ -229,7 +237,11 @@ tcp_new_isn(const struct in_conninfo *inc)
 uint32_t
 tcp_new_ts_offset(const struct in_conninfo *inc)
 {
-	return ((uint32_t)tcp_conn_hash(tsoff_key, inc));
+	struct in_conninfo hosts = *inc;
+
+	if (!V_tcp_ts_offset_per_conn)
+		hosts.inc_fport = hosts.inc_lport = 0;
+	return ((uint32_t)tcp_conn_hash(tsoff_key, &hosts));
 }
 
 void

@@ -148,6 +148,9 @@ TCP_INT(_net_inet_tcp, retries, tcp_retries, TCP_MAXRXTSHIFT, 1, TCP_MAXRXTSHIFT
     "Retransmissions of the same data before the connection ends (1 to 12, default 12)");
 TCP_INT(_net_inet_tcp, rexmit_drop_options, tcp_rexmit_drop_options, 0, 0, 1,
     "A SYN goes without options from its third retransmission on (0 to 1, default 0)");
+TCP_INT(_net_inet_tcp, maxunacktime, tcp_maxunacktime, 0, 0, INT_MAX,
+    "Time without an acknowledgment before a connection ends, where the program did not say; 0 no "
+    "limit (ms, 0 to 2147483647, default 0)");
 TCP_INT(_net_inet_tcp, persmin, tcp_persmin, TCPTV_PERSMIN, 1, 3600000,
     "Least time between probes (ms, 1 to 3600000, default 5000)");
 TCP_INT(_net_inet_tcp, persmax, tcp_persmax, TCPTV_PERSMAX, 1, 3600000,
@@ -160,6 +163,21 @@ TCP_INT(_net_inet_tcp, maxpersistidle, tcp_maxpersistidle, TCPTV_KEEP_IDLE, 1, I
     "Silence of a peer with a closed window before the connection ends (ms, 1 to 2147483647, "
     "default 7200000)");
 
+TCP_INT(_net_inet_tcp, isn_reseed_interval, tcp_isn_reseed_interval, 0, 0, INT_MAX,
+    "Time after which initial sequence numbers have another secret; 0 never (s, 0 to 2147483647, "
+    "default 0)");
+TCP_INT(_net_inet_tcp, ts_offset_per_conn, tcp_ts_offset_per_conn, 1, 0, 1,
+    "Timestamps begin anywhere for each connection (1), or for each pair of hosts (0) (0 to 1, "
+    "default 1)");
+SYSCTL_U64(_net_inet_tcp, OID_AUTO, pmtud_blackhole_activated, CTLFLAG_VNET | CTLFLAG_RD,
+    &VNET_NAME(tcpstat.tcps_pmtud_blackhole_activated), 0,
+    "Connections that tried pmtud_blackhole_mss");
+SYSCTL_U64(_net_inet_tcp, OID_AUTO, pmtud_blackhole_activated_min_mss, CTLFLAG_VNET | CTLFLAG_RD,
+    &VNET_NAME(tcpstat.tcps_pmtud_blackhole_activated_min_mss), 0,
+    "Connections that tried mssdflt");
+SYSCTL_U64(_net_inet_tcp, OID_AUTO, pmtud_blackhole_failed, CTLFLAG_VNET | CTLFLAG_RD,
+    &VNET_NAME(tcpstat.tcps_pmtud_blackhole_failed), 0,
+    "Connections that smaller segments did not help");
 SYSCTL_UINT(_net_inet_tcp, OID_AUTO, pcbcount, CTLFLAG_VNET | CTLFLAG_RD,
     &VNET_NAME(tcbinfo.ipi_count), 0, "Number of active PCBs");
 SYSCTL_VNET_PCPUSTAT(_net_inet_tcp, OID_AUTO, stats, tcpstat, tcpstat,

@@ -152,8 +152,9 @@ tcp_timeout_drop(struct tcpcb *tp)
 static bool
 tcp_unacked_too_long(const struct tcpcb *tp)
 {
-	return (tp->t_maxunacktime != 0 &&
-		getsbinuptime() - tp->t_acktime >= mstosbt(tp->t_maxunacktime));
+	const u_int most = TP_MAXUNACKTIME(tp);
+
+	return (most != 0 && getsbinuptime() - tp->t_acktime >= mstosbt(most));
 }
 
 static int

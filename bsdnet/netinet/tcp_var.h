@@ -443,6 +443,9 @@ TCP_TUNABLE(int, tcp_rexmit_slop);
 TCP_TUNABLE(int, tcp_maxpersistidle);
 TCP_TUNABLE(int, tcp_persmin);
 TCP_TUNABLE(int, tcp_persmax);
+TCP_TUNABLE(int, tcp_maxunacktime);
+TCP_TUNABLE(int, tcp_isn_reseed_interval);
+TCP_TUNABLE(int, tcp_ts_offset_per_conn);
 TCP_TUNABLE(int, tcp_persist_orphan);
 TCP_TUNABLE(int, tcp_pmtud_raise);
 TCP_TUNABLE(int, tcp_finwait2_timeout);
@@ -504,6 +507,9 @@ TCP_TUNABLE(int, tcp_do_prr);
 #define V_tcp_maxpersistidle VNET(tcp_maxpersistidle)
 #define V_tcp_persmin VNET(tcp_persmin)
 #define V_tcp_persmax VNET(tcp_persmax)
+#define V_tcp_maxunacktime VNET(tcp_maxunacktime)
+#define V_tcp_isn_reseed_interval VNET(tcp_isn_reseed_interval)
+#define V_tcp_ts_offset_per_conn VNET(tcp_ts_offset_per_conn)
 #define V_tcp_persist_orphan VNET(tcp_persist_orphan)
 #define V_tcp_pmtud_raise VNET(tcp_pmtud_raise)
 #define V_tcp_finwait2_timeout VNET(tcp_finwait2_timeout)
@@ -516,6 +522,8 @@ TCP_TUNABLE(int, tcp_do_prr);
 #define TP_KEEPINIT(tp) ((tp)->t_keepinit ? (tp)->t_keepinit : (u_int)V_tcp_keepinit)
 #define TP_KEEPIDLE(tp) ((tp)->t_keepidle ? (tp)->t_keepidle : (u_int)V_tcp_keepidle)
 #define TP_KEEPINTVL(tp) ((tp)->t_keepintvl ? (tp)->t_keepintvl : (u_int)V_tcp_keepintvl)
+#define TP_MAXUNACKTIME(tp)                                                                        \
+	((tp)->t_maxunacktime ? (tp)->t_maxunacktime : (u_int)V_tcp_maxunacktime)
 #define TP_KEEPCNT(tp) ((tp)->t_keepcnt ? (tp)->t_keepcnt : (u_int)V_tcp_keepcnt)
 
 extern struct protosw tcp_protosw; /* tcp_usrreq.c */

@@ -13,14 +13,8 @@ struct opts {
 	bool all, describe, equal, ignore, value_only, name_only, quiet;
 };
 
-/*
- * Names that FreeBSD has and this stack needs not: there is no such cache or clock to tend. They
- * can be set, and are 0.
- */
+/* Names that FreeBSD has and this stack needs not: there is no such clock to tend. */
 static const char *const accepted[] = {
-    "net.inet.tcp.hostcache.purgenow",
-    "net.inet.tcp.hostcache.purge",
-    "net.inet.tcp.hostcache.enable",
     "kern.timecounter.alloweddeviation",
 };
 
