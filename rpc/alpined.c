@@ -6,6 +6,7 @@
  * bridge, the interface; then everything that is no longer needed is given up (confine.c). Until
  * the loop runs, fail() ends the process through cleanup(), which undoes what was done.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -28,7 +29,9 @@
 #include "kernel_glue/include/host/sysctl_text.h"
 #include "rpc/closer.h"
 #include "rpc/confine.h"
+#include "rpc/dhcp.h"
 #include "rpc/keeper.h"
+#include "rpc/linux_abi.h"
 #include "rpc/notify.h"
 #include "rpc/options.h"
 #include "rpc/pair.h"
@@ -108,6 +111,7 @@ cleanup(void)
 {
 	if (getpid() != main_pid)
 		return;
+	dhcp_stop();
 	keeper_finish();
 	if (trace != NULL)
 		pcap_trace_close(trace);
@@ -282,6 +286,17 @@ load_modules(void)
 	}
 }
 
+/* Every frame: for the trace, and for the DHCP client. */
+static void
+see_frame(void *arg, const struct link_iov *iov, int niov, size_t len, bool outward)
+{
+	(void)arg;
+	if (trace != NULL)
+		pcap_trace_frame(trace, iov, niov, len, outward);
+	if (opt.dhcp && !outward)
+		dhcp_frame(iov, niov, len);
+}
+
 static void
 configure_stack(void)
 {
@@ -289,8 +304,8 @@ configure_stack(void)
 
 	if (error != 0)
 		fail("", "cannot make the stack's interface: %s", bsd_strerror(error));
-	if (trace != NULL)
-		if_link_set_tap(wire, pcap_trace_frame, trace);
+	if (trace != NULL || opt.dhcp)
+		if_link_set_tap(wire, see_frame, NULL);
 	error = bsd_if_configure(STACK_IF "0", opt.addr, opt.prefix);
 	if (error != 0)
 		fail("", "cannot give %s to the stack: %s", opt.address_text, bsd_strerror(error));
@@ -299,6 +314,79 @@ configure_stack(void)
 	error = tap_start(wire);
 	if (error != 0)
 		fail("", "cannot watch %s: %s", tap_label, strerror(error));
+}
+
+/* ---- an address by DHCP ---- */
+
+static void
+tell_ready(void)
+{
+	static bool told;
+
+	if (told)
+		return;
+	told = true;
+	notify_send("READY=1");
+	notify_ready_fd(opt.ready_fd);
+}
+
+static void
+drop_lease(const struct dhcp_lease *l)
+{
+	if (!l->have_addr)
+		return;
+	(void)bsd_default_route(NULL);
+	(void)bsd_if_unconfigure(STACK_IF "0", l->addr);
+	daemon_info.ndns = opt.ndns;
+}
+
+static void
+set_lease(const struct dhcp_lease *l)
+{
+	struct linux_sockaddr_in sin = {.sin_family = LINUX_AF_INET, .sin_port = htons(53)};
+	int error = bsd_if_configure(STACK_IF "0", l->addr, l->prefix);
+	unsigned i;
+
+	if (error == 0 && l->have_router)
+		error = bsd_default_route(l->router);
+	if (error != 0)
+		log_line(3, "cannot use what DHCP gave: %s", bsd_strerror(error));
+	for (i = 0; opt.ndns == 0 && i < l->ndns && i < RPC_HELLO_ADDRS; i++) {
+		memcpy(&sin.sin_addr, l->dns[i], sizeof(sin.sin_addr));
+		daemon_info.dns[i].a_len = sizeof(sin);
+		memcpy(daemon_info.dns[i].a_data, &sin, sizeof(sin));
+		daemon_info.ndns = i + 1;
+	}
+}
+
+static void
+use_lease(const struct dhcp_lease *l)
+{
+	static struct dhcp_lease had;
+	const uint8_t *a = l->addr, *r = l->router;
+	char router[40] = "";
+
+	if (!l->have_addr) {
+		if (had.have_addr)
+			log_line(4, "the DHCP lease has ended: %s0 has no address", STACK_IF);
+		drop_lease(&had);
+		had = *l;
+		return;
+	}
+	if (had.have_addr && memcmp(had.addr, a, 4) == 0 && had.prefix == l->prefix &&
+	    had.have_router == l->have_router && memcmp(had.router, r, 4) == 0) {
+		log_line(6, "DHCP: lease renewed for %u s", l->seconds);
+		return;
+	}
+	drop_lease(&had);
+	set_lease(l);
+	had = *l;
+	if (l->have_router)
+		snprintf(router, sizeof(router), ", default route via %u.%u.%u.%u", r[0], r[1],
+		    r[2], r[3]);
+	log_line(6, "DHCP: %s0: inet %u.%u.%u.%u/%d%s, for %u s", STACK_IF, a[0], a[1], a[2], a[3],
+	    l->prefix, router, l->seconds);
+	tell_ready();
 }
 
 /* ---- what others see ---- */
@@ -337,7 +425,7 @@ boot_messages(void)
 	log_line(6, "%s0: on host interface %s, mtu %u%s%s", STACK_IF, tap_label, wire->mtu,
 	    bridge_label[0] != '\0' ? ", in bridge " : "", bridge_label);
 	log_line(6, "%s0: inet %s%s", STACK_IF, opt.address_text,
-	    opt.have_gateway ? "" : " (no default route)");
+	    opt.have_gateway || opt.dhcp ? "" : " (no default route)");
 	if (opt.have_gateway)
 		log_line(6, "default route via %u.%u.%u.%u", opt.gateway[0], opt.gateway[1],
 		    opt.gateway[2], opt.gateway[3]);
@@ -439,8 +527,10 @@ describe(void)
 int
 main(int argc, char **argv)
 {
-	int status;
+	int status = dhcp_hook(argc, argv);
 
+	if (status >= 0)
+		return (status);
 	options_parse(&opt, argc, argv);
 	main_pid = getpid();
 	atexit(cleanup);
@@ -465,12 +555,14 @@ main(int argc, char **argv)
 	open_server();
 	open_wire();
 	configure_stack();
+	if (opt.dhcp)
+		dhcp_start(wire, opt.log_level >= 7, use_lease, see_frame);
 	fill_info();
 	boot_messages();
 	give_up_privileges();
 	log_line(6, "listening on %s", socket_path);
-	notify_send("READY=1");
-	notify_ready_fd(opt.ready_fd);
+	if (!opt.dhcp)
+		tell_ready();
 
 	status = host_loop_run();
 

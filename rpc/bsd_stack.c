@@ -27,7 +27,19 @@ bsd_if_configure(const char *ifname, const uint8_t addr[4], int prefix)
 		return (ENXIO);
 	memcpy(&in, addr, sizeof(in));
 	if_up(ifp);
-	return (in_aifaddr(ifp, in, prefix));
+	return (prefix == 0 ? 0 : in_aifaddr(ifp, in, prefix));
+}
+
+int
+bsd_if_unconfigure(const char *ifname, const uint8_t addr[4])
+{
+	struct ifnet *ifp = ifunit(ifname);
+	struct in_addr in;
+
+	if (ifp == NULL)
+		return (ENXIO);
+	memcpy(&in, addr, sizeof(in));
+	return (in_difaddr(ifp, in));
 }
 
 int
@@ -40,6 +52,12 @@ bsd_default_route(const uint8_t gateway[4])
 	dst.sin_len = sizeof(dst);
 	dst.sin_family = AF_INET;
 	mask = gw = dst;
+	memset(&info, 0, sizeof(info));
+	info.rti_dst = sintosa(&dst);
+	info.rti_netmask = sintosa(&mask);
+	(void)rib_del_route(RT_DEFAULT_FIB, &info);
+	if (gateway == NULL)
+		return (0);
 	memcpy(&gw.sin_addr, gateway, sizeof(gw.sin_addr));
 	memset(&info, 0, sizeof(info));
 	info.rti_flags = RTF_UP | RTF_GATEWAY | RTF_STATIC;

@@ -136,8 +136,10 @@ struct bsd_ifinfo {
 	char name[16];
 	uint32_t mtu;
 };
+/* Up, and with that address; prefix 0: with none. */
 int bsd_if_configure(const char *ifname, const uint8_t addr[4], int prefix);
-int bsd_default_route(const uint8_t gateway[4]);
+int bsd_if_unconfigure(const char *ifname, const uint8_t addr[4]);
+int bsd_default_route(const uint8_t gateway[4]); /* instead of the one there is; NULL: none */
 void bsd_if_info(const char *ifname, struct bsd_ifinfo *);
 /* Own addresses without loopback's, port = prefix length. */
 unsigned bsd_addresses(struct rpc_addr *, unsigned max);

@@ -17,7 +17,7 @@
 #define MTU_MIN 576
 #define MTU_MAX 65521 /* an IP packet behind an Ethernet header in what a TAP carries */
 #define OPTION_FAULT 256
-#define USAGE "usage: alpined [OPTIONS] IFACE ADDRESS/PREFIX\n"
+#define USAGE "usage: alpined [OPTIONS] IFACE ADDRESS/PREFIX|dhcp\n"
 
 static const char help[] = USAGE
     "       alpined [OPTIONS] --tap NAME ADDRESS/PREFIX\n"
@@ -113,6 +113,10 @@ address(struct options *o, const char *text)
 	uint32_t a, host;
 
 	o->address_text = text;
+	if (strcmp(text, "dhcp") == 0) {
+		o->dhcp = true;
+		return;
+	}
 	if (slash == NULL || (size_t)(slash - text) >= sizeof(addr))
 		fail("add the prefix, as in 10.11.12.13/24", "%s is not ADDRESS/PREFIX", text);
 	memcpy(addr, text, (size_t)(slash - text));
@@ -413,6 +417,11 @@ check_together(const struct options *o)
 {
 	uint32_t a = host_order(o->addr), g = host_order(o->gateway);
 
+	if (o->dhcp && o->attach == ATTACH_PACKET)
+		fail("use --attach bridge or macvtap, or give an address",
+		    "--attach packet filters by the address, which dhcp does not know yet");
+	if (o->dhcp && o->have_gateway)
+		fail("leave one of them out", "dhcp finds the gateway, --gateway gives it");
 	if (o->have_gateway && ((a ^ g) & netmask(o->prefix)) != 0)
 		fail("name a router on that network",
 		    "gateway %u.%u.%u.%u is not on the network of %s", o->gateway[0], o->gateway[1],

@@ -28,6 +28,7 @@ struct options {
 	uint8_t addr[4], gateway[4], mac[6];
 	int prefix;
 	bool have_gateway, have_mac;
+	bool dhcp; /* instead of an address; addr and prefix are 0 then */
 	uint32_t mtu; /* 0: the interface's */
 	struct rpc_addr dns[RPC_HELLO_ADDRS];
 	unsigned ndns;
