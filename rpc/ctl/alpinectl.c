@@ -14,12 +14,13 @@
 
 struct rpc_client ctl_client = RPC_CLIENT_INIT;
 bool ctl_json;
-static const char *target = RPC_DEFAULT_NAME;
+const char *ctl_target = RPC_DEFAULT_NAME;
 
 static const char help[] = USAGE
     "\n"
     "  status                   what is running\n"
     "  stop                     end it\n"
+    "  doctor [IFACE [ADDRESS/PREFIX]]   what here would keep alpined from working\n"
     "  sysctl NAME[=VALUE]...   show or set variables of the stack; -a all, -d what they are\n"
     "  ifconfig [IFACE]         interfaces and addresses\n"
     "  ifconfig IFACE [inet] ADDRESS/PREFIX [alias | -alias] [mtu N] [up | down]\n"
@@ -152,17 +153,18 @@ static const struct {
     {"route", cmd_route},
     {"ping", cmd_ping},
     {"tcpdrop", cmd_tcpdrop},
+    {"doctor", cmd_doctor},
 };
 
 static void
 connect_daemon(void)
 {
 	char why[256];
-	int error = rpc_client_start(&ctl_client, target, RPC_KIND_CTL, NULL, why, sizeof(why));
+	int error = rpc_client_start(&ctl_client, ctl_target, RPC_KIND_CTL, NULL, why, sizeof(why));
 
 	if (error == -ENOENT || error == -ECONNREFUSED)
 		ctl_fail("start one: alpined --name NAME IFACE ADDRESS/PREFIX",
-		    "no alpined named %s is running (%s)", target, why);
+		    "no alpined named %s is running (%s)", ctl_target, why);
 	if (error == -EACCES || error == -EPERM)
 		ctl_fail("run it as root, or be of the socket's group", "%s", why);
 	if (error != 0)
@@ -188,12 +190,12 @@ main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+:n:s:jVh", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'n':
-			target = optarg;
+			ctl_target = optarg;
 			break;
 		case 's': /* the library takes what has a slash for a path */
 			snprintf(path, sizeof(path), "%s%s",
 			    strchr(optarg, '/') != NULL ? "" : "./", optarg);
-			target = path;
+			ctl_target = path;
 			break;
 		case 'j':
 			ctl_json = true;
@@ -216,7 +218,8 @@ main(int argc, char **argv)
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].name, argv[0]) != 0)
 			continue;
-		connect_daemon();
+		if (commands[i].fn != cmd_doctor) /* who looks why there is no daemon */
+			connect_daemon();
 		commands[i].fn(argc, argv);
 		return (fflush(stdout) == 0 ? 0 : 1);
 	}

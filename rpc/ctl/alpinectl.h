@@ -22,6 +22,7 @@ struct table {
 
 extern struct rpc_client ctl_client;
 extern bool ctl_json;
+extern const char *ctl_target; /* whom -n or --socket named */
 
 /* table.c: these end the program when something is wrong */
 void ctl_fail(const char *next, const char *fmt, ...)
@@ -45,7 +46,8 @@ void json_value(const char *); /* a number if it looks like one */
 
 /* The commands: alpinectl.c has their list, a file each what they do. */
 typedef void command_fn(int argc, char **argv);
-command_fn cmd_ifconfig, cmd_route, cmd_netstat, cmd_arp, cmd_ping, cmd_tcpdrop, cmd_tcplog;
+command_fn cmd_ifconfig, cmd_route, cmd_netstat, cmd_arp, cmd_ping, cmd_doctor, cmd_tcpdrop,
+    cmd_tcplog;
 
 /* args.c: an IPv4 address or network of the command line; they end the program for a bad one */
 struct network {
