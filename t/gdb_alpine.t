@@ -64,7 +64,7 @@ like "the headers of a packet" packet '^IP 10\.0\.0\.2\.1001 > 10\.0\.0\.1\.80 T
 like "an mbuf" mbuf '^  0x[0-9a-f]+ DATA len 60 data 0x[0-9a-f]+ flags PKTHDR packet of 60 from tap0'
 like "its bytes" mbuf '^  0000  45 00 00 3c .* E\.\.<'
 like "print of an mbuf" mbuf-printer '^\$1 = \{0x[0-9a-f]+ DATA len 60'
-like "the stacks, the current one marked" vnets '^\* 0x[0-9a-f]+ \{h id 1, 1 sockets'
+like "the stacks, the current one marked" vnets '^\* 0x[0-9a-f]+ \{h id 1, 1 sockets, 2 interfaces'
 like "and the first one" vnets '^  0x[0-9a-f]+ \{vnet0 id 0'
 like "a stack's interfaces" vnet '^  tap0 +mtu 1500 '
 like "its routes" routes '^10\.0\.0\.0/24 +link +tap0 +mtu 1500 used 0 UP'

@@ -338,7 +338,8 @@ PRINTERS = {
     "rtentry": (Summary, route_text),
     "callout": (Summary, lambda c: callout_text(c).strip() if int(c["c_iflags"]) & 4 else "idle"),
     "vnet": (Summary, lambda v: "%s id %d, %d sockets, %d interfaces" % (
-        vnet_name(v), int(v["vnet_id"]), int(v["vnet_sockcnt"]), int(v["vnet_ifcnt"]))),
+        vnet_name(v), int(v["vnet_id"]), int(v["vnet_sockcnt"]),
+        sum(1 for _ in walk(V("ifnet", v), "if_link")))),
 }
 
 
