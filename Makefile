@@ -243,7 +243,7 @@ $(B)/man/alpine.4: rpc/alpine.4 rpc/service/sysctl-page $(B)/bin/alpined
 
 install: all $(B)/man/alpine.4
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(PREFIX)/bin $(PREFIX)/lib/alpine $(MANDIR)/man1 \
-	    $(MANDIR)/man4 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/examples $(COMPDIR) $(UNITDIR) $(SYSUSERDIR))
+	    $(MANDIR)/man4 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/examples $(COMPDIR) $(UNITDIR) $(SYSUSERDIR) /etc/alpine)
 	install -m 755 $(B)/bin/alpined $(B)/bin/alpinectl $(DESTDIR)$(SBINDIR)
 	install -m 755 $(B)/bin/alpine-run $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/alpine/libalpine.so
