@@ -66,6 +66,8 @@ TEST_H   := $(filter-out t/prog_tcptable.c t/prog_sockapi.c,$(wildcard t/shim_*.
               t/fuzz_*.c))
 TEST_K   := $(filter-out $(TEST_H) t/prog_sockapi.c,$(wildcard t/*.c))
 FUZZ_K   := $(wildcard t/fuzz/*.c)
+# modules: compiled by scripts/module, not here
+MODULES_K := $(wildcard scripts/experiments/*/*.c)
 SOCKAPI_H := t/prog_sockapi.c $(wildcard t/sockapi/*.c)
 # alpine-sim: sim_*.c is its half in the kernel world
 SIM_K    := $(wildcard t/sim/sim_*.c)
@@ -271,7 +273,7 @@ lint:
 
 # For scripts/lint: "k FILE" and "h FILE", which world a file is compiled in; a world's flags, one a line.
 lint-files:
-	@printf 'k %s\n' $(KERN_SRC); printf 'h %s\n' $(HOST_SRC) $(SHIM_H)
+	@printf 'k %s\n' $(KERN_SRC) $(MODULES_K); printf 'h %s\n' $(HOST_SRC) $(SHIM_H)
 lint-kflags:
 	@printf '%s\n' $(KFLAGS) -iquote$(B)/gen
 lint-hflags:

@@ -1,6 +1,7 @@
 /*
  * count.c - the smallest module for alpine-sim: every TCP segment that its host gets is counted,
- * and every N-th dropped (N is the argument). A test loads it; see kernel_glue/include/host/module.h.
+ * and every N-th dropped (N is the argument). A test loads it; see
+ * kernel_glue/include/host/module.h.
  */
 #include <sys/param.h>
 #include <sys/errno.h>
