@@ -247,9 +247,9 @@ install: all $(B)/man/alpine.4
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(PREFIX)/bin $(PREFIX)/lib/alpine $(MANDIR)/man1 \
 	    $(MANDIR)/man4 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/examples $(COMPDIR) $(UNITDIR) $(SYSUSERDIR) /etc/alpine)
 	install -m 755 $(B)/bin/alpined $(B)/bin/alpinectl $(DESTDIR)$(SBINDIR)
-	install -m 755 $(B)/bin/alpine-run $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/bin/alpine-run $(B)/bin/alpine-sim $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/alpine/libalpine.so
-	install -m 644 netns_launcher/alpine-run.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 netns_launcher/alpine-run.1 t/sim/alpine-sim.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(B)/man/alpine.4 $(DESTDIR)$(MANDIR)/man4
 	install -m 644 rpc/alpine.conf.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 rpc/alpined.8 rpc/ctl/alpinectl.8 $(DESTDIR)$(MANDIR)/man8
@@ -263,6 +263,7 @@ install: all $(B)/man/alpine.4
 # What install put there; /etc/alpine and the account stay.
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/alpined $(SBINDIR)/alpinectl $(PREFIX)/bin/alpine-run \
+	    $(PREFIX)/bin/alpine-sim $(MANDIR)/man1/alpine-sim.1 \
 	    $(MANDIR)/man1/alpine-run.1 $(MANDIR)/man4/alpine.4 $(MANDIR)/man5/alpine.conf.5 \
 	    $(MANDIR)/man8/alpined.8 $(MANDIR)/man8/alpinectl.8 $(addprefix $(COMPDIR)/,$(COMMANDS)) \
 	    $(UNITDIR)/alpined@.service $(SYSUSERDIR)/alpine.conf)

@@ -46,4 +46,10 @@ def line(link, frm): return next(l for l in d["lines"] if l["link"] == link and 
 print(eval(sys.argv[2]))
 END
 }
+# other_build: the other build's folder, if it is there and of the same sources
+other_build() {
+	local o=build-sanitize s=SANITIZE=1
+	[ "$B" != build ] && o=build s=
+	[ -x $o/bin/alpine-sim ] && make -q $s $o/bin/alpine-sim >/dev/null 2>&1 && echo $o
+}
 [ -x "$SIM" ] || { echo "1..0 # SKIP alpine-sim is not built; type: make"; exit 0; }

@@ -339,7 +339,7 @@ begin_sending(struct sim_line *l, struct sim_frame *f)
 	uint64_t now = sim_now_ns(), takes = 0;
 
 	if (l->l_conf->rate_bps != 0)
-		takes = (uint64_t)((__uint128_t)f->f_cost * 8 * SIM_NS_PER_S / l->l_conf->rate_bps);
+		takes = (uint64_t)f->f_cost * 8 * SIM_NS_PER_S / l->l_conf->rate_bps;
 	l->l_busy_until_ns = now + takes;
 	l->l_stats.busy_ns += takes;
 	l->l_stats.sent++;
