@@ -17,6 +17,7 @@
 #include <sys/proc.h>
 #include <sys/socket.h>
 #include <sys/socketvar.h>
+#include <sys/sysctl.h>
 #include <sys/systm.h>
 #include <netinet/in_pcb.h>
 #include <netinet/tcp_seq.h>
@@ -31,6 +32,9 @@
 #define PPORT 5000
 #define MAX_ACTIONS 200
 
+/* The first byte, from these on: Fast Open, RFC 7413. */
+#define S_FAST_SERVER 0xe0
+#define S_FAST_CLIENT 0xf0
 /* the second byte */
 #define O_TS 0x01
 #define O_SACK 0x02
@@ -167,6 +171,8 @@ say(uint16_t flags, uint32_t seq, uint32_t ack)
 
 /* ---- states ---- */
 
+static void end_socket(bool abortively);
+
 static void
 open_connection(void)
 {
@@ -243,6 +249,73 @@ reach(u_int state)
 	default:
 		break;
 	}
+}
+
+/* A cookie, and the length of its option, padded. */
+#define COOKIE_LEN 12
+static const uint8_t cookie_option[COOKIE_LEN] = {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1};
+
+static void
+say_fast(uint16_t flags, uint32_t ack, uint32_t len)
+{
+	struct fuzz_seg s = {
+	    .sport = PPORT,
+	    .dport = (flags & TH_ACK) != 0 ? local_port() : LPORT,
+	    .seq = peer_isn,
+	    .ack = (watched != NULL ? watched->iss : 0) + ack,
+	    .flags = flags,
+	    .win = 20000,
+	    .opt = cookie_option,
+	    .optlen = COOKIE_LEN,
+	    .len = len,
+	};
+
+	deliver(&s);
+}
+
+/* The peer's SYN had data; the connection waits for accept(), its third segment has not come. */
+static void
+begin_fast_server(void)
+{
+	static const int on = 1;
+
+	(void)kernel_sysctlbyname(NULL, "net.inet.tcp.fastopen.server_enable", NULL, NULL, &on,
+	    sizeof(on), NULL, 0);
+	(void)kernel_sysctlbyname(
+	    NULL, "net.inet.tcp.fastopen.acceptany", NULL, NULL, &on, sizeof(on), NULL, 0);
+	(void)sock_setint(listener, IPPROTO_TCP, TCP_FASTOPEN, 1);
+	say_fast(TH_SYN, 0, 100);
+	(void)sock_setint(listener, IPPROTO_TCP, TCP_FASTOPEN, 0);
+	if (solisten_dequeue(listener, &so, 0) != 0) {
+		so = NULL;
+		return;
+	}
+	watched = sototcpcb(so);
+	if ((opts & O_WRITE) != 0)
+		write_some(3000);
+}
+
+/* The peer's cookie is known, our SYN has data. */
+static void
+begin_fast_client(void)
+{
+	static const char text[3000];
+
+	so = sock(SOCK_STREAM, 0, NULL);
+	(void)sock_setint(so, IPPROTO_TCP, TCP_FASTOPEN, 1);
+	if (sock_connect(so, "10.0.0.2", PPORT) != 0)
+		panic("connect");
+	watched = sototcpcb(so);
+	trace_run();
+	say_fast(TH_SYN | TH_ACK, 1, 0);
+	end_socket(true);
+	watched = NULL;
+	so = sock(SOCK_STREAM, 0, NULL);
+	(void)sock_setint(so, IPPROTO_TCP, TCP_FASTOPEN, 1);
+	(void)sock_send(
+	    so, "10.0.0.2", PPORT, text, (opts & O_WRITE) != 0 ? sizeof(text) : 100, 0, NULL, 0);
+	watched = sototcpcb(so);
+	trace_run();
 }
 
 /* ---- what must hold ---- */
@@ -536,14 +609,19 @@ FUZZ_TARGET(tcp_segment)(const uint8_t *data, size_t size)
 
 	if (listener == NULL)
 		start();
-	state = fuzz_take(&in, 1) % TCP_NSTATES;
+	state = fuzz_take(&in, 1);
 	opts = fuzz_take(&in, 1);
 	peer_isn = (opts & O_WRAP) != 0 ? 0xfffffff0u : 1000000;
 	peer_ts = 1;
 	taken = 0;
 	urgent = false;
 	watched = NULL;
-	reach(state);
+	if (state >= S_FAST_CLIENT)
+		begin_fast_client();
+	else if (state >= S_FAST_SERVER)
+		begin_fast_server();
+	else
+		reach(state % TCP_NSTATES);
 	check();
 	for (int i = 0; i < MAX_ACTIONS && in.left > 0; i++) {
 		action(&in);
