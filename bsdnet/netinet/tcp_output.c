@@ -368,7 +368,8 @@ tcp_decide_new(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail)
 		return ((p->flags & TH_FIN) != 0);
 	if (!tcp_worth_sending(tp, p, p->seq + p->len == end, idle))
 		return (false);
-	return (SEQ_LT(p->seq, tp->snd_max) || !tcp_pace_wait(tp));
+	return (
+	    SEQ_LT(p->seq, tp->snd_max) || (tp->t_flags & TF_FORCEDATA) != 0 || !tcp_pace_wait(tp));
 }
 
 /*

@@ -279,8 +279,8 @@ begin_fast_server(void)
 {
 	static const int on = 1;
 
-	(void)kernel_sysctlbyname(NULL, "net.inet.tcp.fastopen.server_enable", NULL, NULL, &on,
-	    sizeof(on), NULL, 0);
+	(void)kernel_sysctlbyname(
+	    NULL, "net.inet.tcp.fastopen.server_enable", NULL, NULL, &on, sizeof(on), NULL, 0);
 	(void)kernel_sysctlbyname(
 	    NULL, "net.inet.tcp.fastopen.acceptany", NULL, NULL, &on, sizeof(on), NULL, 0);
 	(void)sock_setint(listener, IPPROTO_TCP, TCP_FASTOPEN, 1);
