@@ -3,9 +3,9 @@
 tap_attach.t - alpined on a machine that has a lot on its eth0: all of it must come back, however it ends.
 
 The machine is that of lib/machine.py. Killed and failed at every change that attaching and detaching make
-(--fault), then restored: identical every time. Everyday every 9th change; T_LONG=1 (long_attach.t): all.
+(--fault), then restored: identical every time. Everyday every 37th change or so; T_LONG=1 (long_attach.t): all.
 """
-import os, re, sys
+import os, re, shutil, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from machine import *
 
@@ -86,7 +86,7 @@ def test_faults(before, what, total, stride):
                    left_over(), *difference(before, after))
         if bad > 3:
             break
-    ok(bad == 0 and met > 3, "%s at %d of %d changes: identical every time" % (what, met, total))
+    ok(bad == 0 and met > 2, "%s at %d of %d changes: identical every time" % (what, met, total))
 
 
 def test_next_start(before):
@@ -147,6 +147,86 @@ def test_meanwhile(before):
         ip(c)
 
 
+def test_state_file(before):
+    a = Alpined("--fault", "kill@40")
+    a.p.wait()
+    wait_until(5, lambda: not a.keepers())
+    no_tap()
+    path = os.path.join(os.environ["ALPINE_RUNDIR"], "alpine.state")
+    good = open(path).read()
+    ok(os.stat(path).st_mode & 0o777 == 0o600 and good.endswith("\nend\n"), "a state file, whole, its owner's")
+    for what, text, said in (("cut off", good[:len(good) // 2], "cannot be understood"), ("empty", "", "cannot be understood"),
+                             ("with a bad record", good.replace("\naddr 0 ", "\naddr 0 ffffffff", 1), "cannot be understood"),
+                             ("of another namespace", re.sub("netns [0-9]+", "netns 1", good), "another network namespace")):
+        with open(path, "w") as f:
+            f.write(text)
+        mid = state()
+        r = restore("--name", "alpine")
+        ok(r.returncode == 1 and said in r.stderr, "one %s: told" % what, r.stderr)
+        same(mid, "... nothing is changed")
+    with open(path, "w") as f:
+        f.write(good)
+    ok(restore().returncode == 0, "the good one restores")
+    same(before, "all is as it was")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(re.sub("boot .*", "boot 0", good))
+    ok(restore().returncode == 0 and left_over() == [], "one of another boot is removed", left_over())
+    same(before, "... nothing is changed")
+
+
+def test_ra(router):
+    """Addresses and a route by router advertisements, with a temporary address (RFC 8981)."""
+    if not shutil.which("dnsmasq"):
+        return skip("router advertisements", "no dnsmasq")
+    for f, v in (("use_tempaddr", "2"), ("accept_ra", "2")):
+        with open("/proc/sys/net/ipv6/conf/eth0/" + f, "w") as out:
+            out.write(v)
+    for c in ("sysctl -qw net.ipv6.conf.all.forwarding=1", "ip addr add fd00:5::1/64 dev r0 nodad"):
+        router.run(c)
+    d = router.popen(["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=r0", "--user=root", "--enable-ra",
+                      "--dhcp-range=fd00:5::,ra-only,64,5m", "--ra-param=r0,4,600"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        if not wait_until(8, lambda: "temporary dynamic" in ip("-6 addr")):
+            return skip("router advertisements", "none came")
+        settled()
+        before = state()
+        a = Alpined()
+        ok(ping("fd00:5::1"), "router advertisements: the machine reaches the router")
+        ok("proto ra" in ip("-6 route show default dev br-eth0"), "... by the route that they made", ip("-6 route"))
+        a.stop()
+        no_tap()
+        same(before, "all is as it was, the temporary address too")
+        a = Alpined("--fault", "kill@150")
+        a.p.wait() if not a.ready else a.stop()
+        wait_until(5, lambda: not a.keepers())
+        no_tap()
+        restore()
+        same(before, "... and after a SIGKILL")
+    finally:
+        d.terminate()
+        d.wait()
+
+
+def test_vlan(router):
+    if not can("link add link eth0 name eth0.5 type vlan id 5"):
+        return skip("a VLAN interface above eth0 goes on", "this kernel has no 8021q")
+    for c in ("addr add 10.55.0.2/24 dev eth0.5", "link set eth0.5 up"):
+        ip(c)
+    for c in ("ip link add link r0 name r0.5 type vlan id 5", "ip addr add 10.55.0.1/24 dev r0.5", "ip link set r0.5 up"):
+        router.run(c)
+    time.sleep(0.2)
+    settled()
+    before = state()
+    a = Alpined()
+    ok(a.ready and ping("10.55.0.1") and ping("10.9.8.13"), "a VLAN interface above eth0 goes on", a.said())
+    a.stop()
+    no_tap()
+    same(before, "all is as it was")
+    ok(ping("10.55.0.1"), "... and after it")
+    ip("link del eth0.5")
+
+
 def main():
     enter()
     router = make_machine()
@@ -156,9 +236,12 @@ def main():
         test_next_start(before)
         test_running(before)
         total = changes()
-        test_faults(before, "kill", total, 1 if LONG else 23)
-        test_faults(before, "fail", total, 1 if LONG else 29)
+        test_faults(before, "kill", total, 1 if LONG else 37)
+        test_faults(before, "fail", total, 1 if LONG else 53)
         test_meanwhile(before)
+        test_state_file(state())
+        test_vlan(router)
+        test_ra(router)
     finally:
         router.close()
     done()

@@ -158,6 +158,29 @@ struct back {
 	struct netconf on_bridge, on_nic;
 };
 
+/* A connection of the machine uses that IPv6 address. */
+static bool
+in_use(const struct nl_record *r)
+{
+	struct nlattr *a = nlmsg_find_attr(r->msg, sizeof(struct ifaddrmsg), IFA_ADDRESS);
+	FILE *f = fopen("/proc/net/tcp6", "re");
+	char line[512], want[40];
+	bool found = false;
+	uint32_t w[4];
+
+	if (f == NULL || a == NULL || nla_len(a) != sizeof(w)) {
+		if (f != NULL)
+			fclose(f);
+		return (f != NULL);
+	}
+	memcpy(w, nla_data(a), sizeof(w));
+	snprintf(want, sizeof(want), " %08X%08X%08X%08X:", w[0], w[1], w[2], w[3]);
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = strstr(line, want) != NULL;
+	fclose(f);
+	return (found);
+}
+
 static int
 addrs_back(struct back *b)
 {
@@ -180,6 +203,8 @@ addrs_back(struct back *b)
 		if (nlu_addr_is_linklocal(r) || nlu_addr_find(&b->s->conf.addrs, r) != NULL ||
 		    nlu_addr_find(&b->on_nic.addrs, r) != NULL)
 			continue;
+		if (nlu_addr_is_temporary(r) && !in_use(r))
+			continue; /* the kernel made it, and makes others */
 		tell(r, TOLD_NEW, b->nic->name);
 		error = nlu_addr_add(b->sk, r, r, b->bridge, b->nic);
 	}

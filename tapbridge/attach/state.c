@@ -4,7 +4,8 @@
  * Lines of text; the records of addresses, routes, ... are the kernel's own messages in hex. It is
  * written to NAME.state.new, synced, renamed, and the folder synced, before the first change;
  * so it is there whole or not at all. "end" is its last line.
- * It belongs to one boot and one network namespace; read in another it is of no use, and said.
+ * It belongs to one boot, after which it is removed, and to one network namespace; in another, that
+ * is said.
  * Host world; called by bridge.c and attach.c.
  */
 #include <dirent.h>
@@ -334,10 +335,12 @@ check_place(const char *path, const struct reading *rd, struct link_error *le)
 	char boot[64];
 
 	boot_id(boot, sizeof(boot));
-	if (strcmp(boot, rd->boot) != 0)
-		link_error_set(le, "remove it: the network is a new one",
-		    "%s is from before this machine's last start", path);
-	else if (rd->netns != namespace_id())
+	if (strcmp(boot, rd->boot) != 0) {
+		/* the network is a new one */
+		(void)unlink(path);
+		return (0);
+	}
+	if (rd->netns != namespace_id())
 		link_error_set(le, "go there with nsenter -n, or remove it if that is gone",
 		    "%s is about another network namespace", path);
 	else
@@ -351,6 +354,7 @@ state_read(const char *dir, const char *name, struct state *s, struct link_error
 	struct reading rd = {.ended = false};
 	char path[PATH_MAX_];
 	FILE *f;
+	int r;
 
 	memset(s, 0, sizeof(*s));
 	snprintf(s->spec.name, sizeof(s->spec.name), "%s", name);
@@ -371,11 +375,10 @@ state_read(const char *dir, const char *name, struct state *s, struct link_error
 		return (-1);
 	}
 	fclose(f);
-	if (check_place(path, &rd, le) < 0) {
+	r = check_place(path, &rd, le);
+	if (r != 1)
 		state_free(s);
-		return (-1);
-	}
-	return (1);
+	return (r);
 }
 
 static void

@@ -67,7 +67,7 @@ attach_watch(struct attachment *a)
 		watch_close(a);
 		return (-1);
 	}
-	a->a_nic_there = a->a_nic_up = a->a_bridge_there = true;
+	a->a_nic_there = a->a_nic_up = a->a_nic_in = a->a_bridge_there = true;
 	a->a_nic_index = a->a_state.iface_index;
 	return (nl_socket_get_fd(a->a_events));
 }
@@ -143,6 +143,7 @@ take_nic(struct attachment *a, const struct nl_linkinfo *nic)
 
 	if (bridge_rejoin(a->a_sk, &a->a_state, nic, &le) == 0) {
 		a->a_nic_index = nic->ifindex;
+		a->a_nic_in = true;
 		say(5, nic->name, " is in the bridge again");
 		return;
 	}
@@ -161,6 +162,16 @@ bridge_lost(struct attachment *a)
 	retry_later(a);
 }
 
+/* Somebody's decision: told, and left so. */
+static void
+look_at_port(struct attachment *a, bool in)
+{
+	if (in != a->a_nic_in)
+		say(in ? 5 : 4, a->a_state.spec.iface,
+		    in ? " is in the bridge again" : ": somebody took it out of the bridge");
+	a->a_nic_in = in;
+}
+
 static void
 watch_bridge(struct attachment *a)
 {
@@ -177,6 +188,8 @@ watch_bridge(struct attachment *a)
 	else if (a->a_bridge_there && e.nic.ifindex != 0 && !s->joined &&
 		 e.nic.ifindex != a->a_nic_index && e.nic.master == 0)
 		take_nic(a, &e.nic);
+	else if (a->a_bridge_there && e.nic.ifindex != 0 && !s->joined)
+		look_at_port(a, e.nic.master == e.bridge.ifindex);
 }
 
 static void
@@ -200,12 +213,16 @@ try_again(struct attachment *a, bool *renewed)
 	struct link_error le = {.text = ""};
 
 	a->a_retry_ms = 0;
+	if (a->a_state.spec.mode == ATTACH_BRIDGE && a->a_bridge_there) {
+		watch_bridge(a); /* it was the nic that could not be taken */
+		return;
+	}
 	if (attach_redo(a, &le) != 0) {
 		say(a->a_tries > 1 ? 6 : 4, "not attached: ", le.text);
 		retry_later(a);
 		return;
 	}
-	a->a_bridge_there = a->a_nic_there = true;
+	a->a_bridge_there = a->a_nic_there = a->a_nic_in = true;
 	a->a_nic_index = a->a_state.iface_index;
 	*renewed = true;
 	say(5, a->a_state.spec.iface, ": attached again");
@@ -222,5 +239,5 @@ attach_watch_event(struct attachment *a, bool *carrier, bool *renewed)
 		watch_nic(a);
 	if (a->a_retry_ms != 0 && a->a_retry_ms <= now_ms())
 		try_again(a, renewed);
-	*carrier = a->a_nic_up && a->a_bridge_there;
+	*carrier = a->a_nic_up && a->a_nic_in && a->a_bridge_there;
 }

@@ -14,7 +14,7 @@ struct attachment {
 	bool a_made_dir;
 	/* watch.c */
 	struct nl_sock *a_events;
-	bool a_nic_there, a_nic_up, a_bridge_there;
+	bool a_nic_there, a_nic_up, a_nic_in, a_bridge_there;
 	int a_nic_index;
 	unsigned a_tries;     /* since it was calm */
 	int64_t a_trouble_ms; /* when the last trouble was */
