@@ -40,14 +40,14 @@ sysctl_sb_max(SYSCTL_HANDLER_ARGS)
 	error = sysctl_handle_long(oidp, &v, 0, req);
 	if (error != 0 || req->newptr == NULL)
 		return (error);
-	if (v < MSIZE + MCLBYTES || v > INT_MAX)
+	if (v < MSIZE + MCLBYTES || v > UINT_MAX)
 		return (EINVAL);
 	sb_max = v;
 	return (0);
 }
 SYSCTL_PROC(_kern_ipc, OID_AUTO, maxsockbuf, CTLTYPE_ULONG | CTLFLAG_RW, &sb_max, 0, sysctl_sb_max,
     "LU",
-    "Most memory of one socket buffer (bytes, 2304-2147483647, default 33554432;"
+    "Most memory of one socket buffer (bytes, 2304-4294967295, default 33554432;"
     " FreeBSD's is 2097152)");
 SYSCTL_UINT_RANGE(_kern_ipc, OID_AUTO, sockbuf_waste_factor, CTLFLAG_RW, &sb_efficiency, 1, 64,
     "Memory that a socket buffer may take, as a multiple of its size (1-64, default 8)");

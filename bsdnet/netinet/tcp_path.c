@@ -52,7 +52,7 @@ tcp_mssopt(const struct in_conninfo *inc, u_int mssopt)
 {
 	u_int mtu = tcp_maxmtu(inc, NULL), hdr = tcp_hdrlen(inc), mss;
 
-	mss = mtu > hdr + TCP_LEAST_MSS ? mtu - hdr : (u_int)V_tcp_mssdflt;
+	mss = mtu > hdr ? mtu - hdr : (u_int)V_tcp_mssdflt;
 	if (mssopt != 0)
 		mss = min(mss, mssopt);
 	return (min(mss, IP_MAXPACKET - hdr));

@@ -57,12 +57,14 @@ get(const struct opts *o, const char *name)
 {
 	char *text = NULL;
 
-	if (is_accepted(name)) {
-		print_value(o, name, "0");
-		return (0);
-	}
 	if (!ask(&text, o->describe ? "describe %s" : "sysctl %s", name)) {
 		char *why = text;
+
+		if (is_accepted(name)) {
+			print_value(o, name, "0");
+			free(why);
+			return (0);
+		}
 
 		/* a name with others below it stands for them */
 		if (!o->describe && ask(&text, "list %s", name) && *text != '\0') {
@@ -84,13 +86,13 @@ set(const struct opts *o, const char *name, const char *value)
 {
 	char *text = NULL, *new;
 
-	if (is_accepted(name)) {
+	if (!ask(&text, "sysctl %s=%s", name, value)) {
+		if (!is_accepted(name))
+			return (unknown(o, name, text));
 		if (!o->quiet)
 			printf("%s: 0 -> 0\n", name);
 		return (0);
 	}
-	if (!ask(&text, "sysctl %s=%s", name, value))
-		return (unknown(o, name, text));
 	new = strchr(text, '\n');
 	if (new != NULL) {
 		*new ++ = '\0';

@@ -228,7 +228,7 @@ fn_poll(struct call *c)
 /* ---- the tests ---- */
 
 static void
-load(void)
+load(const char *flags)
 {
 	void **p = (void **)&pd;
 	char path[4200];
@@ -245,7 +245,7 @@ load(void)
 		return;
 	}
 	memset(&pd, 0, sizeof(pd));
-	init("addr=" LOCAL "/16,mtu=1500,sysctl=net.inet.tcp.delacktime:100", &pd);
+	init(flags, &pd);
 	for (i = 1; i < sizeof(pd) / sizeof(void *); i++)
 		missing += p[i] == NULL;
 	is_int(sizeof(pd) / sizeof(void *), 33, "33 pointers");
@@ -623,17 +623,53 @@ test_end(int lfd, int fd)
 	is_int(close(other), 0, "all of it");
 }
 
+/* clock=real, in a process of its own: the same without a clock that waits for anybody. */
+static int
+test_real(void)
+{
+	struct packet p;
+	long long a, us;
+	double real;
+	size_t len;
+	int lfd;
+
+	load("clock=real,wait=1,sysctl=net.inet.tcp.delacktime:100");
+	real = real_s();
+	a = now_us();
+	pd.usleep(U, 60000);
+	ok(real_s() - real >= 0.06 && now_us() - a >= 60000, "usleep sleeps");
+	lfd = listener();
+	ok(starts_and_sleeps(fn_accept, lfd), "accept blocks");
+	put("S", 50000, 1000, 0, 0);
+	us = get(&p, &len);
+	ok(p.tcp.syn && p.tcp.ack && llabs(now_us() - us) < 200000, "SYN,ACK");
+	snd = ntohl(p.tcp.seq) + 1;
+	rcv = 1001;
+	put(".", 50000, rcv, snd, 0);
+	ok(ends() && call.result >= 0, "accept returns");
+	a = now_us();
+	put(".", 50000, rcv, snd, 10);
+	us = get(&p, &len);
+	ok(us - a >= 95000 && us - a < 1000000, "the delayed ACK comes by itself: %lld us", us - a);
+	real = real_s();
+	ok(get(&p, &len) == -1 && real_s() - real > 0.9, "no packet for a second: none");
+	pd.free(U);
+	return (tap_done());
+}
+
 int
 main(int argc, char **argv)
 {
+	char again[4200];
 	int lfd, fd;
 	char *slash;
 
-	(void)argc;
 	if (realpath(argv[0], folder) == NULL || (slash = strrchr(folder, '/')) == NULL)
 		return (tap_skip_all("the program does not know where it is"));
 	*slash = '\0';
-	load();
+	if (argc > 1)
+		return (test_real());
+	load("addr=" LOCAL "/16,mtu=1500,sysctl=net.inet.tcp.delacktime:100");
 	test_clock();
 	lfd = listener();
 	fd = test_accept(lfd);
@@ -649,5 +685,7 @@ main(int argc, char **argv)
 	test_commands();
 	test_nothing();
 	test_end(lfd, fd);
+	snprintf(again, sizeof(again), "%s/pd_driver real >&2", folder);
+	is_int(system(again), 0, "the same with a real clock");
 	return (tap_done());
 }
