@@ -129,6 +129,70 @@ choose_gateway(struct pd_flags *f)
 	memcpy(f->gateway, &gw, sizeof(gw));
 }
 
+/* ---- what packetdrill itself was told, and does not hand over ---- */
+
+static void
+take_hint(struct pd_flags *f, const char *option)
+{
+	uint64_t n;
+	char value[64];
+
+	if (strncmp(option, "--mtu=", 6) == 0) {
+		snprintf(
+		    value, sizeof(value), "%.*s", (int)strcspn(option + 6, " \t\r\n"), option + 6);
+		if (number(value, 72, 65535, &n) == 0)
+			f->mtu = (uint32_t)n;
+	} else if (strncmp(option, "--local_ip=", 11) == 0) {
+		snprintf(value, sizeof(value), "%.*s", (int)strcspn(option + 11, " \t\r\n"),
+		    option + 11);
+		(void)inet_pton(AF_INET, value, f->addr);
+	}
+}
+
+/* A script's options stand before its first event, one on a line. */
+static void
+hints_of_script(struct pd_flags *f, const char *path)
+{
+	FILE *in = fopen(path, "re");
+	char line[512], *at;
+
+	while (in != NULL && fgets(line, sizeof(line), in) != NULL) {
+		at = line + strspn(line, " \t");
+		if (strncmp(at, "--", 2) == 0)
+			take_hint(f, at);
+		else if (*at >= '0' && *at <= '9')
+			break;
+	}
+	if (in != NULL)
+		fclose(in);
+}
+
+/* With several scripts it is not known which one runs: then the command line alone counts. */
+static void
+hints(struct pd_flags *f)
+{
+	char text[8192] = "", *arg, *script = NULL;
+	FILE *in = fopen("/proc/self/cmdline", "re");
+	int scripts = 0;
+	size_t n;
+
+	if (in == NULL)
+		return;
+	n = fread(text, 1, sizeof(text) - 1, in);
+	fclose(in);
+	arg = text + strlen(text) + 1;
+	for (; arg < text + n; arg += strlen(arg) + 1) {
+		if (arg[0] == '-') {
+			take_hint(f, arg);
+		} else if (strlen(arg) > 4 && strcmp(arg + strlen(arg) - 4, ".pkt") == 0) {
+			script = arg;
+			scripts++;
+		}
+	}
+	if (scripts == 1)
+		hints_of_script(f, script);
+}
+
 int
 pd_flags_parse(const char *text, struct pd_flags *f, char *why, size_t size)
 {
@@ -136,6 +200,7 @@ pd_flags_parse(const char *text, struct pd_flags *f, char *why, size_t size)
 	int error;
 
 	*f = defaults;
+	hints(f);
 	if (text == NULL)
 		text = "";
 	if (strlen(text) >= sizeof(copy)) {

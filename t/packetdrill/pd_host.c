@@ -87,10 +87,13 @@ i_looked(void)
 static void
 settle(void)
 {
-	const uint64_t until = real_ns() + LOOK_NS;
+	uint64_t until;
 
 	if (my_look == look_round)
 		i_looked();
+	if (lookers == 0)
+		return;
+	until = real_ns() + LOOK_NS;
 	while (lookers > 0)
 		if (wait_real(&looked, until) == ETIMEDOUT) {
 			lookers = 0;

@@ -657,6 +657,43 @@ test_real(void)
 	return (tap_done());
 }
 
+/* --mtu of the command line and --local_ip of the script, which packetdrill does not hand over. */
+static int
+test_hints(void)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	struct packet p;
+	size_t len;
+	int fd;
+
+	load(NULL);
+	fd = pd.socket(U, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	inet_pton(AF_INET, REMOTE, &sin.sin_addr);
+	ok(pd.connect(U, fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 && errno == EINPROGRESS,
+	    "connect");
+	ok(get(&p, &len) >= 0 && p.tcp.syn, "SYN");
+	is_str(inet_ntoa(*(struct in_addr *)&p.ip.saddr), "10.7.7.7", "the script's --local_ip");
+	ok(((uint8_t *)&p.tcp)[22] == 860 >> 8 && ((uint8_t *)&p.tcp)[23] == (860 & 0xff),
+	    "the command line's --mtu");
+	pd.free(U);
+	return (tap_done());
+}
+
+static void
+run_hints(void)
+{
+	char script[] = "/tmp/pd_driver.XXXXXX.pkt", command[4300];
+	int fd = mkstemps(script, 4);
+	static const char text[] = "// a comment\n--local_ip=10.7.7.7\n0 socket(...) = 3\n";
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		tap_bail("no temporary file");
+	snprintf(command, sizeof(command), "%s/pd_driver --mtu=900 %s >&2", folder, script);
+	is_int(system(command), 0, "what packetdrill was told and does not hand over");
+	close(fd);
+	unlink(script);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -668,7 +705,7 @@ main(int argc, char **argv)
 		return (tap_skip_all("the program does not know where it is"));
 	*slash = '\0';
 	if (argc > 1)
-		return (test_real());
+		return (strcmp(argv[1], "real") == 0 ? test_real() : test_hints());
 	load("addr=" LOCAL "/16,mtu=1500,sysctl=net.inet.tcp.delacktime:100");
 	test_clock();
 	lfd = listener();
@@ -687,5 +724,6 @@ main(int argc, char **argv)
 	test_end(lfd, fd);
 	snprintf(again, sizeof(again), "%s/pd_driver real >&2", folder);
 	is_int(system(again), 0, "the same with a real clock");
+	run_hints();
 	return (tap_done());
 }
