@@ -45,6 +45,7 @@ bad "RED in two units" 3 'both in packets or both in bytes' <<<$'host a {}\nhost
 bad "CoDel's for RED" 3 'target is for queue codel' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} rate = 1Mbit queue red { target = 5ms } }'
 bad "a loss of no kind" 3 'expected random, gilbert or scripted' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} loss some { rate = 1% } }'
 bad "a loss without a rate" 3 '"rate" is missing; expected rate = a chance' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} loss random { } }'
+bad "packets of a random loss" 3 'packets is for loss scripted' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} loss random { rate = 1% packets = {3} } }'
 bad "packet 0" 3 "expected a packet's number" <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} loss scripted { packets = {0} } }'
 bad "a range backwards" 3 "expected a packet's number" <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} loss scripted { packets = {9-5} } }'
 bad "no traffic and no end" 0 'expected duration' <<<"$OK"

@@ -538,7 +538,7 @@ read_loss(cfg_t *sec, struct sim_loss_conf *l)
 	static const char *const counts[] = {"frames", "ip", "tcp", "data", NULL};
 	static const char *const random_only[] = {"rate", NULL};
 	static const char *const gilbert_only[] = {"to-bad", "to-good", "in-bad", "in-good", NULL};
-	static const char *const scripted_only[] = {"packets", "count", NULL};
+	static const char *const scripted_only[] = {"count", NULL};
 	int kind = word_index(cfg_title(sec), kinds);
 
 	if (kind < 0)
@@ -550,8 +550,12 @@ read_loss(cfg_t *sec, struct sim_loss_conf *l)
 		refuse(sec, random_only, "for loss random");
 	if (kind != SIM_LOSS_GILBERT)
 		refuse(sec, gilbert_only, "for loss gilbert");
-	if (kind != SIM_LOSS_SCRIPTED && cfg_size(sec, "packets") > 0)
-		scenario_fail(sc, first_line(sec), "packets is for loss scripted");
+	if (kind != SIM_LOSS_SCRIPTED) {
+		refuse(sec, scripted_only, "for loss scripted");
+		if (cfg_size(sec, "packets") > 0)
+			scenario_fail(
+			    sc, first_line(sec), "%s: packets is for loss scripted", name_of(sec));
+	}
 	if (kind == SIM_LOSS_RANDOM)
 		l->rate = need_value(sec, "rate", unit_prob);
 	else if (kind == SIM_LOSS_GILBERT) {
@@ -563,7 +567,6 @@ read_loss(cfg_t *sec, struct sim_loss_conf *l)
 		read_ranges(sec, l);
 		l->count = (enum sim_count)get_word(sec, "count", counts, SIM_COUNT_FRAMES);
 	}
-	(void)scripted_only;
 }
 
 /* Overrides in c what the section says. */
