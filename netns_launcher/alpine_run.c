@@ -188,9 +188,11 @@ parse_options(int argc, char **argv, struct options *o)
 
 struct verdict { /* the child's, with the sockets of the namespace */
 	int32_t failed;
+	int32_t device; /* its descriptor is the last one */
 	char why[256];
 };
-#define SOCKETS_MAX (1 + 2 * RUN_SERVERS)
+#define SOCKETS_MAX (2 + 2 * RUN_SERVERS)
+#define ROUTES_MAX 8192 /* bytes of the report that are looked at */
 
 static int
 send_verdict(int to, const struct verdict *v, const struct run_sockets *s, unsigned nservers)
@@ -210,6 +212,8 @@ send_verdict(int to, const struct verdict *v, const struct run_sockets *s, unsig
 			fds[n++] = s->udp[i];
 			fds[n++] = s->tcp[i];
 		}
+		if (v->device)
+			fds[n++] = s->device;
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)n);
 		control.align.cmsg_level = SOL_SOCKET;
@@ -232,9 +236,8 @@ receive_verdict(int from, struct verdict *v, struct run_sockets *s, unsigned nse
 	    .msg_iovlen = 1,
 	    .msg_control = &control,
 	    .msg_controllen = sizeof(control)};
-	const unsigned want = 1 + 2 * nservers;
+	unsigned want, i;
 	int fds[SOCKETS_MAX];
-	unsigned i;
 
 	if (recvmsg(from, &msg, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*v)) {
 		snprintf(v->why, sizeof(v->why), "the child ended early");
@@ -243,12 +246,14 @@ receive_verdict(int from, struct verdict *v, struct run_sockets *s, unsigned nse
 	v->why[sizeof(v->why) - 1] = '\0';
 	if (v->failed != 0)
 		return -1;
+	want = 1 + 2 * nservers + (v->device != 0);
 	if (CMSG_FIRSTHDR(&msg) == NULL || control.align.cmsg_len != CMSG_LEN(sizeof(int) * want)) {
 		snprintf(v->why, sizeof(v->why), "too many open files: raise it: ulimit -n 1024");
 		return -1;
 	}
 	memcpy(fds, CMSG_DATA(&control.align), sizeof(int) * want);
 	s->listener = fds[0];
+	s->device = v->device ? fds[want - 1] : -1;
 	for (i = 0; i < nservers; i++) {
 		s->udp[i] = fds[1 + 2 * i];
 		s->tcp[i] = fds[2 + 2 * i];
@@ -258,16 +263,17 @@ receive_verdict(int from, struct verdict *v, struct run_sockets *s, unsigned nse
 
 /* The child's whole life until it is PROGRAM. */
 static _Noreturn void
-child_main(const struct options *o, const struct rpc_hello_reply *hello, int sync,
-    const struct run_before *before)
+child_main(const struct options *o, const struct rpc_hello_reply *hello, const char *routes,
+    int sync, const struct run_before *before)
 {
 	struct run_sockets sockets;
 	struct verdict v = {0};
 	char go;
 
 	v.failed = run_ns_enter(v.why, sizeof(v.why)) != 0 ||
-		   run_ns_network(hello, &o->resolv, &sockets, v.why, sizeof(v.why)) != 0 ||
+		   run_ns_network(hello, routes, &o->resolv, &sockets, v.why, sizeof(v.why)) != 0 ||
 		   run_ns_files(&o->resolv, v.why, sizeof(v.why)) != 0;
+	v.device = v.failed == 0 && sockets.device >= 0;
 	if (send_verdict(sync, &v, &sockets, o->resolv.nservers) != 0 || v.failed != 0 ||
 	    recv(sync, &go, 1, 0) != 1)
 		_exit(RUN_EXIT_FAILED);
@@ -295,8 +301,28 @@ prepare(const struct options *o, struct rpc_client *c, int sync, struct run_sock
 		    strerror(error < 0 ? -error : error));
 		return -1;
 	}
+	if (sockets->device >= 0) {
+		error = rpc_ask(c, RPC_MIRROR, sockets->device, NULL, 0, NULL, 0, 0, NULL);
+		close(sockets->device);
+		if (error != 0)
+			run_debug("packet sockets will see nothing: %s",
+			    strerror(error < 0 ? -error : error));
+	}
 	/* The launcher must not hang with a daemon that is stopped: programs' names can wait. */
 	setsockopt(c->c_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return 0;
+}
+
+static int
+keep_text(void *arg, const char *text, size_t len)
+{
+	char *routes = arg;
+	size_t used = strlen(routes);
+
+	if (len < ROUTES_MAX - used) {
+		memcpy(routes + used, text, len);
+		routes[used + len] = '\0';
+	}
 	return 0;
 }
 
@@ -430,6 +456,7 @@ int
 main(int argc, char **argv)
 {
 	static struct options o = {.ready_fd = -1};
+	static char routes[ROUTES_MAX];
 	struct rpc_client client = RPC_CLIENT_INIT;
 	struct family family = {.status = -1};
 	struct rpc_hello_reply hello;
@@ -449,6 +476,8 @@ main(int argc, char **argv)
 		no_daemon(o.name, why, error);
 		return RUN_EXIT_FAILED;
 	}
+	if (rpc_ask_text(&client, RPC_CTL_REPORT, "routes", keep_text, routes) != 0)
+		routes[0] = '\0';
 	run_debug("alpined '%s' %s on %s", hello.h_instance, hello.h_version, hello.h_ifname);
 	run_resolv_complete(&o.resolv, &hello);
 	if (o.resolv.nservers == 0)
@@ -470,7 +499,7 @@ main(int argc, char **argv)
 	family.program = fork();
 	if (family.program == 0) {
 		close(sync[0]);
-		child_main(&o, &hello, sync[1], &before);
+		child_main(&o, &hello, routes, sync[1], &before);
 	}
 	close(sync[1]);
 	if (family.program < 0) {

@@ -44,14 +44,21 @@ void run_resolv_complete(struct run_resolv *r, const struct rpc_hello_reply *hel
 
 struct run_sockets {				/* made in the namespace, used outside it */
 	int listener;				/* abstract, for alpined */
+	int device;				/* a TAP named as the stack's interface; -1: none */
 	int udp[RUN_SERVERS], tcp[RUN_SERVERS]; /* port 53 of each server's address */
 };
 
 /* 0, or -1 with one line in why[] that says what failed and what to do. */
 int run_ns_enter(char *why, size_t whysize);
-int run_ns_network(const struct rpc_hello_reply *hello, const struct run_resolv *r,
-    struct run_sockets *sockets, char *why, size_t whysize);
+int run_ns_network(const struct rpc_hello_reply *hello, const char *routes,
+    const struct run_resolv *r, struct run_sockets *sockets, char *why, size_t whysize);
 int run_ns_files(const struct run_resolv *r, char *why, size_t whysize);
+
+/*
+ * run_device.c: that TAP, with the stack's addresses and routes (alpined's report "routes", as
+ * text), so that netlink, /proc/net and packet sockets show what the stack has. -1: not here.
+ */
+int run_device_make(const struct rpc_hello_reply *hello, const char *routes);
 
 /* --- dns_stub.c: names, until the resolver itself reaches the stack --- */
 

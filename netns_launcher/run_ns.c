@@ -269,7 +269,7 @@ make_dns_socket(const struct in_addr *address, int type)
 }
 
 int
-run_ns_network(const struct rpc_hello_reply *hello, const struct run_resolv *r,
+run_ns_network(const struct rpc_hello_reply *hello, const char *routes, const struct run_resolv *r,
     struct run_sockets *sockets, char *why, size_t whysize)
 {
 	int error = configure_lo(hello, r);
@@ -280,6 +280,7 @@ run_ns_network(const struct rpc_hello_reply *hello, const struct run_resolv *r,
 		    why, whysize, "cannot configure lo in the namespace: %s", nl_geterror(error));
 		return -1;
 	}
+	sockets->device = run_device_make(hello, routes);
 	sockets->listener = make_listener();
 	if (sockets->listener < 0) {
 		snprintf(why, whysize, "cannot bind the control name in the namespace: %s",

@@ -32,6 +32,7 @@
 #include "rpc/dhcp.h"
 #include "rpc/keeper.h"
 #include "rpc/linux_abi.h"
+#include "rpc/mirror.h"
 #include "rpc/notify.h"
 #include "rpc/options.h"
 #include "rpc/pair.h"
@@ -304,8 +305,7 @@ configure_stack(void)
 
 	if (error != 0)
 		fail("", "cannot make the stack's interface: %s", bsd_strerror(error));
-	if (trace != NULL || opt.dhcp)
-		if_link_set_tap(wire, see_frame, NULL);
+	mirror_start(wire, trace != NULL || opt.dhcp ? see_frame : NULL, NULL);
 	error = bsd_if_configure(STACK_IF "0", opt.addr, opt.prefix);
 	if (error != 0)
 		fail("", "cannot give %s to the stack: %s", opt.address_text, bsd_strerror(error));

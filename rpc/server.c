@@ -53,7 +53,7 @@ struct op {
 	bool path_only;
 };
 
-static request_fn op_hello, op_attach;
+static request_fn op_hello, op_attach, op_mirror, op_capture;
 
 static const struct op ops[] = {
     [RPC_HELLO] = {op_hello, 0, sizeof(struct rpc_hello), false},
@@ -71,6 +71,8 @@ static const struct op ops[] = {
     [RPC_IOCTL] = {request_ioctl, 1, sizeof(struct rpc_ioctl), false},
     [RPC_ERRQUEUE] = {request_errqueue, 1, 0, false},
     [RPC_SENDTO] = {request_sendto, 1, sizeof(struct rpc_dgram), false},
+    [RPC_MIRROR] = {op_mirror, 1, 0, true},
+    [RPC_CAPTURE] = {op_capture, 0, 0, false},
     [RPC_CTL_STATUS] = {ctl_status, 0, 0, false},
     [RPC_CTL_STOP] = {ctl_stop, 0, 0, false},
     [RPC_CTL_SYSCTL] = {ctl_sysctl, 0, 0, false},
@@ -149,8 +151,12 @@ conn_close(struct conn *c)
 {
 	host_watch_del(&c->c_watch);
 	close(c->c_fd);
+	if (c->c_capture)
+		mirror_use(c->c_space->s_mirror, false);
 	if (c->c_attached != NULL) {
 		space_close_listener(c->c_attached);
+		mirror_free(c->c_attached->s_mirror);
+		c->c_attached->s_mirror = NULL;
 		space_release(c->c_attached);
 	}
 	c->c_space->s_conns--;
@@ -425,6 +431,44 @@ op_attach(struct request *r)
 	return (0);
 }
 
+static int
+op_mirror(struct request *r)
+{
+	struct space *s = r->r_conn->c_attached;
+	int fd = r->r_fds[0];
+
+	if (s == NULL)
+		return (ENOTCONN);
+	if (s->s_mirror != NULL)
+		return (EALREADY);
+	r->r_fds[0] = -1;
+	s->s_mirror = mirror_make(fd);
+	return (s->s_mirror != NULL ? 0 : errno);
+}
+
+static void
+conn_capture(struct conn *c)
+{
+	if (c->c_capture)
+		return;
+	c->c_capture = true;
+	mirror_use(c->c_space->s_mirror, true);
+}
+
+/* Who may open raw sockets may see what the interface carries. */
+static int
+op_capture(struct request *r)
+{
+	struct conn *c = r->r_conn;
+
+	if (!conn_owner(c) && (c->c_privs & BSOCK_PRIV_RAW) == 0)
+		return (EPERM);
+	if (c->c_space->s_mirror == NULL)
+		return (ENXIO);
+	conn_capture(c);
+	return (0);
+}
+
 /*
  * The new connection speaks for the process that made its pair (SO_PEERCRED says who), but never
  * for more than the connection by which it came: a pair that root made and lost proves nothing.
@@ -449,6 +493,8 @@ server_rekey(struct request *r)
 		return (ENOMEM);
 	c->c_hello = true;
 	c->c_kind = parent->c_kind;
+	if (parent->c_capture)
+		conn_capture(c);
 	if (c->c_uid == 0 && parent->c_uid != 0) {
 		c->c_uid = parent->c_uid;
 		c->c_gid = parent->c_gid;

@@ -35,6 +35,7 @@ struct conn {
 	struct host_watch c_watch;
 	int c_fd;
 	bool c_hello;	 /* said, or inherited */
+	bool c_capture;	 /* made a packet socket */
 	bool c_path;	 /* came by the daemon's own socket */
 	bool c_monitor;	 /* is told what changes, and asks nothing any more */
 	unsigned c_lost; /* lines that it did not read in time */

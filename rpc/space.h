@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "kernel_glue/include/host/host.h"
+#include "rpc/mirror.h"
 
 struct space {
 	struct host_watch s_watch; /* on its listener */
@@ -16,6 +17,7 @@ struct space {
 	unsigned s_refs;	   /* pairs, connections, the launcher's */
 	unsigned s_sockets, s_conns;
 	uint32_t s_id;
+	struct mirror *s_mirror;   /* NULL: none */
 	int s_paused; /* the listener is not watched: too many connections */
 	LIST_ENTRY(space) s_link;
 };

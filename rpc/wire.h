@@ -63,6 +63,8 @@ enum rpc_op {
 	RPC_IOCTL,	 /* fd, rpc_ioctl + argument -> rpc_ioctl + argument */
 	RPC_SENDTO,	 /* fd, rpc_dgram + control + payload -> rpc_int: sent, or the errno, now */
 	RPC_ERRQUEUE,	 /* fd -> rpc_dgram + control + payload: MSG_ERRQUEUE; EAGAIN: none */
+	RPC_MIRROR,	 /* + fd of a TAP in the attached namespace, for packet sockets there */
+	RPC_CAPTURE,	 /* a packet socket was made: EPERM, or frames are shown from now on */
 	RPC_CTL_STATUS = 64, /* -> text */
 	RPC_CTL_STOP,
 	RPC_CTL_SYSCTL,	      /* text: "NAME", "NAME=VALUE", "-a", "-d NAME" -> text */

@@ -260,6 +260,7 @@ def test_datagrams():
     b.bind(("127.0.0.1", 0))
     b.settimeout(5)
     os.write((a.connect(b.getsockname()), a.fileno())[1], b"by write")
+    select.select([b], [], [], 5)
     is_(os.read(b.fileno(), 100), b"by write", "write and read, over lo0")
     is_(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).getsockname(), ("0.0.0.0", 0), "an unbound name")
 

@@ -439,6 +439,30 @@ if_link_state(struct link *l, bool carrier)
 	CURVNET_RESTORE();
 }
 
+int
+if_link_send(struct link *l, const void *frame, size_t len)
+{
+	struct ifnet *ifp = l->ifp;
+	struct mbuf *m;
+	int error;
+
+	if (ifp == NULL)
+		return (ENXIO);
+	if (len < ETHER_HDR_LEN || len > ETHER_HDR_LEN + (size_t)ifp->if_mtu)
+		return (EMSGSIZE);
+	m = m_gethdr(M_NOWAIT, MT_DATA);
+	if (m == NULL)
+		return (ENOBUFS);
+	if (m_append(m, (int)len, frame) == 0) {
+		m_freem(m);
+		return (ENOBUFS);
+	}
+	CURVNET_SET(ifp->if_vnet);
+	error = ifp->if_transmit(ifp, m);
+	CURVNET_RESTORE();
+	return (error);
+}
+
 void
 if_link_set_tap(struct link *l, link_tap_fn *fn, void *arg)
 {

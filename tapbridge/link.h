@@ -78,6 +78,8 @@ void if_link_rx(struct link *, size_t frame_len, const struct link_offload *);
 /* Frame in storage of the caller's (copied). */
 void if_link_rx_copy(struct link *, const void *frame, size_t len, const struct link_offload *);
 void if_link_state(struct link *, bool carrier);
+/* A whole frame that somebody else made, out. 0 or a BSD errno. */
+int if_link_send(struct link *, const void *frame, size_t len);
 
 /* A tap on every frame, both ways, for pcap.c; NULL takes it off. */
 typedef void link_tap_fn(void *arg, const struct link_iov *, int niov, size_t len, bool outward);
