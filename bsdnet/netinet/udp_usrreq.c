@@ -191,7 +191,7 @@ udplite_option(struct inpcb *inp, struct sockopt *sopt)
 		return (error);
 	if (v != 0 && v < (int)sizeof(struct udphdr))
 		v = sizeof(struct udphdr);
-	*field = (uint16_t)(v > UINT16_MAX ? UINT16_MAX : v);
+	*field = (uint16_t)imin(v, UINT16_MAX);
 	return (0);
 }
 
