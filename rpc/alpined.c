@@ -197,6 +197,9 @@ open_server(void)
 	if (error == EACCES || error == EPERM)
 		fail("run it as root, or set ALPINE_RUNDIR to a directory of yours",
 		    "no permission for the control socket %s", socket_path);
+	if (error == EINVAL && opt.group != NULL)
+		fail("name one that is known in this user namespace",
+		    "the control socket cannot be given to group %s", opt.group);
 	if (error != 0)
 		fail(error == ENOENT ? "make its directory, or give --socket PATH" : "",
 		    "control socket %s: %s", socket_path, strerror(error));

@@ -28,6 +28,8 @@
 #include "rpc/bsd_report.h"
 
 #define WORDS_MAX 16
+#define LIFETIME_MAX                                                                               \
+	(INT32_MAX / 2) /* seconds; the clock, an sbintime_t, must hold the end of it */
 #define REQUEST_MAX 512 /* bytes */
 
 struct words {
@@ -232,7 +234,7 @@ route_args(const struct words *w, struct bsd_route *r)
 	int error;
 
 	if (network_of(w, "dst", &dst, &mask) != 0 || number_of(w, "mtu", UINT16_MAX, &mtu) != 0 ||
-	    number_of(w, "lifetime", INT32_MAX, &lifetime) != 0)
+	    number_of(w, "lifetime", LIFETIME_MAX, &lifetime) != 0)
 		return (EINVAL);
 	*r = (struct bsd_route){.dst = ntohl(dst.sin_addr.s_addr),
 	    .mask = mask,

@@ -103,7 +103,7 @@ option(struct request *r, int argc, char **argv, int *i)
 		number_arg("route", "mtu", r->mtu, 72, 65535);
 	} else if (strcmp(o, "expire") == 0) {
 		r->expire = next_arg(argc, argv, i);
-		number_arg("route", "expire", r->expire, 1, 2147483647);
+		number_arg("route", "expire", r->expire, 1, 1073741823);
 	} else if (strcmp(o, "reject") == 0 || strcmp(o, "blackhole") == 0 ||
 		   strcmp(o, "proto1") == 0 || strcmp(o, "proto2") == 0)
 		add_flag(r, o);
