@@ -13,20 +13,46 @@ struct opts {
 	bool all, describe, equal, ignore, value_only, name_only, quiet;
 };
 
-/* Names that FreeBSD has and this stack needs not: there is no such clock to tend. */
-static const char *const accepted[] = {
-    "kern.timecounter.alloweddeviation",
+/*
+ * Names that FreeBSD has and this stack has not, because it does the one thing that they choose or
+ * tend nothing: they have the value for that, and can be set to it.
+ */
+static const struct {
+	const char *name, *value;
+} fixed[] = {
+    {"kern.timecounter.alloweddeviation", NULL},
+    {"net.inet.tcp.do_lrd", "1"},
+    {"net.inet.tcp.do_prr_conservative", "0"},
+    {"net.inet.tcp.ecn.generalized", "0"},
+    {"net.inet.tcp.functions_available", "freebsd"},
+    {"net.inet.tcp.functions_default", "freebsd"},
+    {"net.inet.tcp.functions_inherit_listen_socket_stack", "1"},
+    {"net.inet.tcp.hostcache.prune", NULL},
+    {"net.inet.tcp.log_debug", "0"},
+    {"net.inet.tcp.per_cpu_timers", "0"},
+    {"net.inet.tcp.require_unique_port", "0"},
+    {"net.inet.tcp.rfc6675_pipe", "1"},
+    {"net.inet.tcp.sack.lrd", "1"},
+    {"net.inet.tcp.sack.revised", "1"},
+    {"net.inet.tcp.soreceive_stream", "0"},
+    {"net.inet.tcp.syncache.see_other", "0"},
+    {"net.inet.tcp.udp_tunneling_overhead", "8"},
+    {"net.inet.tcp.udp_tunneling_port", "0"},
+    {"net.inet.tcp.v6mssdflt", "1220"},
 };
 
-static bool
-is_accepted(const char *name)
+/* The value of such a name, "0" if any will do; NULL: it is none. *any: any will do. */
+static const char *
+fixed_value(const char *name, bool *any)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++)
-		if (strcmp(name, accepted[i]) == 0)
-			return (true);
-	return (false);
+	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (strcmp(name, fixed[i].name) == 0) {
+			*any = fixed[i].value == NULL;
+			return (*any ? "0" : fixed[i].value);
+		}
+	return (NULL);
 }
 
 static int
@@ -56,12 +82,14 @@ static int
 get(const struct opts *o, const char *name)
 {
 	char *text = NULL;
+	const char *value;
+	bool any;
 
 	if (!ask(&text, o->describe ? "describe %s" : "sysctl %s", name)) {
 		char *why = text;
 
-		if (is_accepted(name)) {
-			print_value(o, name, "0");
+		if ((value = fixed_value(name, &any)) != NULL) {
+			print_value(o, name, value);
 			free(why);
 			return (0);
 		}
@@ -85,12 +113,17 @@ static int
 set(const struct opts *o, const char *name, const char *value)
 {
 	char *text = NULL, *new;
+	const char *has;
+	bool any;
 
 	if (!ask(&text, "sysctl %s=%s", name, value)) {
-		if (!is_accepted(name))
+		has = fixed_value(name, &any);
+		if (has == NULL)
 			return (unknown(o, name, text));
+		if (!any && strcmp(has, value) != 0)
+			return (unknown(o, name, "this stack knows no other value than it has"));
 		if (!o->quiet)
-			printf("%s: 0 -> 0\n", name);
+			printf("%s: %s -> %s\n", name, has, has);
 		return (0);
 	}
 	new = strchr(text, '\n');
@@ -145,6 +178,7 @@ linux_name(const struct opts *o, const char *name, const char *value)
 static int
 one(const struct opts *o, char *arg)
 {
+	static char soacceptqueue[] = "kern.ipc.soacceptqueue";
 	char *value = strchr(arg, '='), *slash;
 
 	if (value != NULL)
@@ -154,6 +188,8 @@ one(const struct opts *o, char *arg)
 	if (strncmp(arg, "net.ipv4.", 9) == 0 || strncmp(arg, "net.core.", 9) == 0 ||
 	    strncmp(arg, "net.mptcp.", 10) == 0 || strncmp(arg, "net.ipv6.", 9) == 0)
 		return (linux_name(o, arg, value));
+	if (strcmp(arg, "kern.ipc.somaxconn") == 0)
+		arg = soacceptqueue; /* its older name */
 	return (value != NULL ? set(o, arg, value) : get(o, arg));
 }
 

@@ -532,6 +532,11 @@ test_commands(void)
 		      "test \"$(sysctl -n net.inet.tcp.sack.enable)\" = 0 && "
 		      "sysctl -q -w net.ipv4.tcp_sack=1"),
 	    0, "Linux's names");
+	is_int(system("sysctl -q net.inet.tcp.functions_default=freebsd kern.ipc.somaxconn=100 && "
+		      "test \"$(sysctl -n kern.ipc.soacceptqueue)\" = 100"),
+	    0, "names that stand for what the stack does anyway, and old ones");
+	ok(system("sysctl net.inet.tcp.functions_default=rack 2>/dev/null") != 0,
+	    "but for nothing else");
 	is_int(system("sockstat -4 -P tcp -p 8080 -s | grep -q 'tcp4 .*192.168.0.1:8080 .*"
 		      "192.0.2.1:50000 .*ESTABLISHED'"),
 	    0, "sockstat shows the connection's state");
