@@ -4,7 +4,7 @@
 
 PKG_BUILD="gcc make pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libcap-dev libseccomp-dev libbsd-dev libpcap-dev libconfuse-dev"
 PKG_LAB="iproute2 iputils-ping net-tools util-linux procps nginx-light curl dnsmasq-base libnftables1 udhcpc vsftpd openssl"
-PKG_TEST="perl mandoc systemd python3 python3-scapy socat iperf3 binutils gdb tcpdump tshark lftp tnftp"
+PKG_TEST="perl mandoc systemd python3 python3-scapy socat iperf3 binutils gdb tcpdump tshark lftp tnftp strace"
 PKG_LONG="clang libclang-rt-14-dev valgrind" # t/long_fuzz.t, t/long_sim.t
 
 ALPINE_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

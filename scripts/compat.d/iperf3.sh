@@ -23,7 +23,7 @@ trial() {
 	is "zero-copy (-Z)" "$(c -Z | json "$mbps")" True
 	is "congestion control by name" "$(c -C reno | json "e['sender_tcp_congestion']")" reno
 	is "small segments (-M 536), no delay (-N), a window (-w)" "$(c -M 536 -N -w 100K | json "e['sum_received']['bytes'] > 1e6")" True
-	is "a given number of bytes (-n)" "$(stack iperf3 -c $PEER -p 7101 -n 100M -J | json "e['sum_received']['bytes']")" 104857600
+	is "a given number of bytes (-n)" "$(stack iperf3 -c $PEER -p 7101 -n 100M -J | json "e['sum_sent']['bytes']")" 104857600
 	is "UDP out, no loss at 50 Mbit/s" "$(c -u -b 50M | json "e['sum']['lost_percent'] < 1 and e['sum']['packets'] > 5000")" True
 	is "UDP in, no loss at 50 Mbit/s" "$(c -u -b 50M -R | json "e['sum']['lost_percent'] < 1 and e['sum']['packets'] > 5000")" True
 	is "UDP, large datagrams" "$(c -u -b 50M -l 8000 | json "e['sum']['lost_percent'] < 1 and e['sum']['packets'] > 1000")" True

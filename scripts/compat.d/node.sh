@@ -62,6 +62,6 @@ JS
 	is "as client: 64 MiB, 20 times 64 MiB over 4 connections, refused, its interfaces" \
 		"$(stack timeout 60 node "$TMP/client.js" $PEER 2>&1 | tr '\n' ' ')" "$(sha256sum <"$TMP/big" | cut -d' ' -f1) 1 ECONNREFUSED true "
 	sleep 1
-	asleep node $main node 3
+	asleep node $main node 3 30
 	[ "$FAILED" = 0 ] || diag "$(tail -n 5 "$TMP/server.log")"
 }
