@@ -19,6 +19,17 @@ for f in $EX/*.conf; do
 	case $f:$B in *thousand*:build-sanitize) continue ;; esac
 	ok "$f, whole" "$SIM" -o "$TMP/out" --no-pcap "$f"
 done
+if other=$(other_build); then
+	for e in "dumbbell 6s" "gilbert-elliott 20s" "codel 15s" "office 4s" "parking-lot 10s" "lossy-gigabit 4s"; do
+		set -- $e
+		rm -rf "$TMP/one" "$TMP/two"
+		"$SIM" --snaplen 100 --duration "$2" -o "$TMP/one" "$EX/$1.conf" >/dev/null
+		"$other/bin/alpine-sim" --snaplen 100 --duration "$2" -o "$TMP/two" "$EX/$1.conf" >/dev/null
+		ok "$1: the same traces, logs and summary in $other" diff -rq "$TMP/one" "$TMP/two"
+	done
+else
+	skip "the same in the other build" "it is not there, or older than the sources"
+fi
 if [ "$B" = build ]; then
 	out=$("$SIM" $EX/thousand-hosts.conf | tail -n 1)
 	kb=$(sed -n 's/.* \([0-9]*\) kB of memory.*/\1/p' <<<"$out")

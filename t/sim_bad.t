@@ -75,6 +75,7 @@ is "a file that is not there" "$("$SIM" /no/such.conf 2>&1)" "/no/such.conf: can
 like "two files" "$("$SIM" x y 2>&1)" usage
 like "a folder that cannot be" "$("$SIM" -o /proc/x $EX/two-hosts.conf 2>&1)" 'cannot make the folder /proc/x'
 printf '%s\n' "$OK" "$F" >"$TMP/good.conf"
+like "from a pipe" "$("$SIM" - <"$TMP/good.conf")" '^f +cubic +1000 B|^f +cubic +1.00 kB'
 ok "what is right runs" "$SIM" "$TMP/good.conf"
 like "nobody answers: the flow says why" "$(printf 'host a {}\nhost b {}\nlink w { ends = {a, b} loss random { rate = 1 } }\n%s\n' "$F" >"$TMP/dead.conf"; "$SIM" "$TMP/dead.conf")" '^f .* failed 1: (connection timed out|host is down|host unreachable)'
 finish

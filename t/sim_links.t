@@ -141,6 +141,19 @@ is "each takes a hop" "$(tshark -r "$TMP/chain/u.pcap" -Y 'tcp && ip.dst == 10.0
 is "one tells its MTU" "$(tshark -r "$TMP/chain/x.pcap" -Y 'icmp.type == 3 && icmp.code == 4' -T fields -e icmp.mtu 2>/dev/null | sort -u)" 1000
 is "and the segments fit" "$(tshark -r "$TMP/chain/u.pcap" -Y 'tcp' -T fields -e ip.len 2>/dev/null | sort -n | tail -n 1)" 1000
 
+cat >"$TMP/deaf.conf" <<'END'
+duration = 12s
+host a {}
+host b {}
+router r {}
+link x { ends = {a, r} delay = 1ms }
+link y { ends = {r, b} delay = 1ms loss random { rate = 1 } }
+bulk f { from = a to = b bytes = 1kB start = 1s }
+END
+"$SIM" -o "$TMP/deaf" "$TMP/deaf.conf" >/dev/null
+is "a neighbour that does not answer: the router says host unreachable" \
+	"$(tshark -r "$TMP/deaf/x.pcap" -Y 'icmp.type == 3 && icmp.code == 1 && ip.dst == 10.0.0.1 && frame.time_relative < 7' 2>/dev/null | wc -l | awk '{print ($1 > 1)}')" 1
+
 # ---- traffic
 run traffic <<'END'
 duration = 60s

@@ -25,7 +25,7 @@
 
 static struct scenario *sc;
 
-/* ---- complaints and memory ---- */
+/* ---- complaints ---- */
 
 void
 scenario_fail(const struct scenario *s, int line, const char *fmt, ...)
@@ -41,42 +41,6 @@ scenario_fail(const struct scenario *s, int line, const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	exit(2);
-}
-
-void *
-xcalloc(size_t n, size_t size)
-{
-	void *p = calloc(n != 0 ? n : 1, size);
-
-	if (p == NULL) {
-		fputs("alpine-sim: out of memory\n", stderr);
-		exit(1);
-	}
-	return (p);
-}
-
-char *
-xstrdup(const char *s)
-{
-	size_t n = strlen(s) + 1;
-
-	return (memcpy(xcalloc(n, 1), s, n));
-}
-
-/* The array doubles when its number is a power of two. */
-void *
-grow(void *array, int *n, size_t size, void *to_array)
-{
-	char *p = array;
-
-	if ((*n & (*n - 1)) == 0) {
-		p = xcalloc(*n != 0 ? (size_t)*n * 2 : 1, size);
-		if (array != NULL)
-			memcpy(p, array, (size_t)*n * size);
-		free(array);
-		memcpy(to_array, &p, sizeof(p));
-	}
-	return (p + (size_t)(*n)++ * size);
 }
 
 static const char *
@@ -912,59 +876,26 @@ unique_names(void)
 				    sc->links[i].name, sc->links[k].line);
 }
 
-/*
- * A section without its end is none of libConfuse's complaints: where does the last begin? Comments
- * and quotes are those of its scanner.
- */
-static void
-check_braces(const char *file)
-{
-	FILE *f = fopen(file, "r");
-	int c, last = '\n', line = 1, depth = 0, opened[MAX_DEPTH], quote = 0;
-
-	if (f == NULL)
-		return; /* cfg_parse() will say so */
-	for (; (c = getc(f)) != EOF; last = c) {
-		if (quote == 0 && (c == '#' || (c == '/' && last == '/')))
-			while ((c = getc(f)) != EOF && c != '\n')
-				;
-		if (c == '\n')
-			line++;
-		if (quote != 0) {
-			if (c == '\\')
-				(void)getc(f);
-			else if (c == quote)
-				quote = 0;
-		} else if (c == '"' || c == '\'')
-			quote = c;
-		else if (c == '{' && depth < MAX_DEPTH)
-			opened[depth++] = line;
-		else if (c == '}' && depth > 0)
-			depth--;
-	}
-	fclose(f);
-	if (depth > 0)
-		scenario_fail(sc, opened[depth - 1], "the { of this line has no }; expected one");
-}
-
 struct scenario *
 scenario_read(const char *file)
 {
+	size_t len;
+	char *text;
+	FILE *in;
 	cfg_t *root;
 
 	sc = xcalloc(1, sizeof(*sc));
 	sc->file = file;
-	check_braces(file);
+	text = scenario_text(sc, &len);
 	root = cfg_init(root_opts, CFGF_NONE);
 	cfg_set_error_function(root, parse_error);
-	switch (cfg_parse(root, file)) {
-	case CFG_SUCCESS:
-		break;
-	case CFG_FILE_ERROR:
-		scenario_fail(sc, 0, "cannot read the scenario: %s", strerror(errno));
-	default:
-		exit(2); /* parse_error() told why */
+	in = len > 0 ? fmemopen(text, len, "r") : NULL;
+	if (in != NULL) {
+		if (cfg_parse_fp(root, in) != CFG_SUCCESS)
+			exit(2); /* parse_error() told why */
+		fclose(in);
 	}
+	free(text);
 	sc->seed = get_value(root, "seed", unit_number, 1);
 	sc->duration_ns = get_value(root, "duration", unit_time, SIM_NEVER);
 	sc->interval_ns =

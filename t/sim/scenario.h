@@ -109,6 +109,7 @@ struct scenario {
 void scenario_fail(const struct scenario *, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), noreturn));
 struct scenario *scenario_read(const char *file);
+char *scenario_text(const struct scenario *, size_t *len); /* text.c; free() */
 void topology_make(struct scenario *);
 const char *addr_text(uint32_t); /* a row of static buffers */
 bool parse_addr(const char *, uint32_t *);
