@@ -9,9 +9,10 @@
  * Time. With the virtual clock, time moves only here: usleep() and netdev_receive() move it through
  * what is due, and gettimeofday() by a microsecond, because packetdrill spins on it. A thread whose
  * call has just returned looks at the clock next (packetdrill judges when the call ended), so the
- * clock stands still until it has: settle(). If nobody calls for a quarter of a second of real time
- * while a call waits, time goes on as the world's does: packetdrill waits so for a script's last
- * calls. With the real clock a thread of ours runs the stack when its callouts are due.
+ * clock stands still until it has: settle(). If nobody calls for half a second of real
+ * time while a call waits, time catches up and goes on as the world's does: packetdrill waits so
+ * for a script's last calls. With the real clock a thread of ours runs the stack when its callouts
+ * are due.
  *
  * Owns the lock, the clock's base and the queue's waiters. Called by pd_init.c, pd_calls.c,
  * pd_poll.c, pd_ctl.c.
@@ -30,9 +31,10 @@
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 #define VIRTUAL_START_NS NS_PER_S
-#define VIRTUAL_WAIT_S 10800 /* netdev_receive: longer than a keepalive's two hours */
-#define REAL_WAIT_S 70	     /* longer than the longest retransmission time-out */
-#define QUIET_NS (250 * NS_PER_MS)
+#define VIRTUAL_WAIT_S 10800	   /* netdev_receive: longer than a keepalive's two hours */
+#define REAL_WAIT_S 70		   /* longer than the longest retransmission time-out */
+#define QUIET_NS (500 * NS_PER_MS) /* packetdrill waits for a second; a busy machine is slow */
+#define WATCH_NS (50 * NS_PER_MS)
 #define LOOK_NS (200 * NS_PER_MS) /* real time that a thread has to look at the clock */
 #define STEP_NS (10 * NS_PER_MS)
 #define SPINS_SLOW 2000 /* looks at the clock in a row by 1 us; then by more */
@@ -265,7 +267,8 @@ sleep_on(struct sleeper *s)
 			quiet_since = last_real_ns;
 			followed = 0;
 		}
-		if (wait_real(&s->cond, real_ns() + STEP_NS * (followed > 0 ? 1 : 25)) == ETIMEDOUT)
+		if (wait_real(&s->cond, real_ns() + (followed > 0 ? STEP_NS : WATCH_NS)) ==
+		    ETIMEDOUT)
 			follow_world(quiet_since, &followed);
 	}
 	active++;
