@@ -235,6 +235,9 @@ test_ip_options(void)
 	out(". 1:1457(1456)");
 	out(". 1457:2913(1456)");
 	ok(true, "makes its segments smaller by them");
+	tt_write(so, 1456 - 88); /* to the 88 that Nagle holds */
+	out(". 2913:4369(1456)");
+	ok(true, "and those are full ones");
 	tt_kill(so, 1001);
 }
 
