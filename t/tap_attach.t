@@ -91,7 +91,7 @@ def test_faults(before, what, total, stride):
 
 def test_next_start(before):
     a = Alpined("--fault", "kill@50")
-    a.p.wait()
+    a.p.wait(20)
     wait_until(5, lambda: not a.keepers())
     ok(not a.ready and state() != before, "killed in the middle")
     a = Alpined()
@@ -149,7 +149,7 @@ def test_meanwhile(before):
 
 def test_state_file(before):
     a = Alpined("--fault", "kill@40")
-    a.p.wait()
+    a.p.wait(20)
     wait_until(5, lambda: not a.keepers())
     no_tap()
     path = os.path.join(os.environ["ALPINE_RUNDIR"], "alpine.state")

@@ -101,7 +101,7 @@ def main():
     try:
         if not have:
             a = Alpined(addr="dhcp")
-            a.p.wait()
+            a.p.wait(20)
             ok(not a.ready and "apt-get install udhcpc" in a.said(), "no client: what to do", a.said())
             skip("udhcpc, dhclient", "neither is installed")
         for c in have:
@@ -112,7 +112,7 @@ def main():
             for o in hidden:
                 subprocess.run(["umount", o])
         a = Alpined("--attach", "packet", addr="dhcp")
-        a.p.wait()
+        a.p.wait(20)
         ok(not a.ready and "filters by the address" in a.said(), "packet and dhcp: no, and why", a.said())
     finally:
         router.close()

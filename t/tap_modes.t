@@ -88,19 +88,28 @@ def test_mode(router, before, how, host_reaches, *more, iface="eth0"):
 
 
 def nft_tables():
-    import ctypes
-    try:
-        lib = ctypes.CDLL("libnftables.so.1")
-    except OSError:
-        return ""
-    lib.nft_ctx_new.restype = ctypes.c_void_p
-    lib.nft_ctx_get_output_buffer.restype = ctypes.c_char_p
-    ctx = ctypes.c_void_p(lib.nft_ctx_new(0))
-    lib.nft_ctx_buffer_output(ctx)
-    lib.nft_run_cmd_from_buffer(ctx, b"list ruleset\n")
-    out = lib.nft_ctx_get_output_buffer(ctx).decode()
-    lib.nft_ctx_free(ctx)
-    return out
+    return nft("list ruleset") if has_nft() else ""
+
+
+def test_firewall(before):
+    """Rules that name eth0 would not know the bridge."""
+    if not has_nft():
+        skip("rules that name eth0", "no libnftables1")
+        return
+    rule = "add rule inet fw in iifname \"%s\" tcp dport 22 accept"
+    nft("add table inet fw\nadd chain inet fw in { type filter hook input priority 0; }\n" + rule % "eth0")
+    a = Alpined()
+    a.p.wait(20)
+    ok(not a.ready and 'nftables rules name "eth0"' in a.said() and 'name "br-eth0" as well' in a.said(),
+       "rules that name eth0: refused, told what to do", a.said())
+    same(before, "... nothing is changed")
+    nft(rule % "br-eth0")
+    a = Alpined()
+    ok(a.ready, "they name br-eth0 as well: attached", a.said())
+    a.stop()
+    no_tap()
+    nft("delete table inet fw")
+    same(before, "all is as it was")
 
 
 def test_packet(router, before):
@@ -124,7 +133,7 @@ def test_packet(router, before):
     lib = [f for f in lib if os.path.exists(f)]
     if lib and subprocess.run(["mount", "--bind", "/dev/null", lib[0]], capture_output=True).returncode == 0:
         a = Alpined("--attach", "packet")
-        a.p.wait()
+        a.p.wait(20)
         ok(not a.ready and "apt-get install libnftables1" in a.said(), "without libnftables: what to do", a.said())
         subprocess.run(["umount", lib[0]])
         same(before, "... nothing is changed")
@@ -140,7 +149,7 @@ def kill_both(a):
 def test_macvtap(router, before):
     if not has_macvtap():
         a = Alpined("--attach", "macvtap")
-        a.p.wait()
+        a.p.wait(20)
         ok(not a.ready and "macvtap" in a.said() and "--attach bridge" in a.said(), "no macvtap here: told what to do", a.said())
         skip("--attach macvtap", "this kernel has none")
         return
@@ -153,7 +162,7 @@ def test_macvtap(router, before):
     ip("link add mv0 link eth0 type macvlan mode bridge")
     mid = state()
     a = Alpined()
-    a.p.wait()
+    a.p.wait(20)
     ok(not a.ready and "what is above it" in a.said(), "a macvlan above eth0: no bridge, told why", a.said())
     same(mid, "... and changes nothing")
     ip("link del mv0")
@@ -167,7 +176,7 @@ def test_bridge_of_others(router, before):
     time.sleep(0.1)
     settled()
     a = Alpined("--attach", "bridge=br8")
-    a.p.wait()
+    a.p.wait(20)
     ok(not a.ready and "no bridge br8" in a.said(), "bridge=BR that is not there", a.said())
     empty = state()
     a = Alpined("--attach", "bridge=br7", iface=None)
@@ -201,10 +210,10 @@ def test_tap():
     look = lambda: re.sub("vnet_hdr (on|off)|qdisc [a-z_]+", "", ip("-d link show tap7"))
     before = look()
     a = Alpined("--attach", "tap=tap8")
-    a.p.wait()
+    a.p.wait(20)
     ok(not a.ready and "no TAP tap8" in a.said(), "tap=NAME that is not there", a.said())
     a = Alpined("--attach", "tap=eth0")
-    a.p.wait()
+    a.p.wait(20)
     ok(not a.ready and "not a TAP" in a.said(), "tap=NAME that is none", a.said())
     a = Alpined("--attach", "tap=tap7", "--mtu", "1300", iface=None)
     ok(a.ready and "mtu 1300" in ip("link show tap7"), "tap=NAME", a.said())
@@ -225,6 +234,7 @@ def main():
     server.stdout.readline()
     try:
         test_mode(router, before, "bridge", True)
+        test_firewall(before)
         test_packet(router, before)
         test_macvtap(router, before)
         test_tap()

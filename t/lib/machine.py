@@ -281,3 +281,17 @@ def has_macvtap():
         return False
     ip("link del mvt9")
     return True
+
+
+def nft(commands):
+    """Runs them by libnftables; what they print."""
+    import ctypes
+    lib = ctypes.CDLL("libnftables.so.1")
+    lib.nft_ctx_new.restype = ctypes.c_void_p
+    lib.nft_ctx_get_output_buffer.restype = ctypes.c_char_p
+    ctx = ctypes.c_void_p(lib.nft_ctx_new(0))
+    lib.nft_ctx_buffer_output(ctx)
+    lib.nft_run_cmd_from_buffer(ctx, commands.encode() + b"\n")
+    out = lib.nft_ctx_get_output_buffer(ctx).decode()
+    lib.nft_ctx_free(ctx)
+    return out

@@ -31,6 +31,7 @@
 #include "kernel_glue/include/host/host.h"
 #include "tapbridge/attach/bridge.h"
 #include "tapbridge/attach/carry.h"
+#include "tapbridge/attach/nft.h"
 #include "tapbridge/link_error.h"
 
 #define TAP_MAC_FIRST 0xfe /* local, unicast, and higher than any vendor's */
@@ -451,6 +452,26 @@ choose_bridge(struct nl_sock *sk, struct state *s, struct link_error *le)
 	return (0);
 }
 
+/*
+ * Packets of the machine will come by the bridge: a rule "iifname eth0 tcp dport 22 accept" would
+ * let none of them in. Who wrote the rules can let them name both.
+ */
+static int
+check_firewall(const struct state *s, struct link_error *le)
+{
+	char hint[sizeof(le->hint)];
+
+	if (!nft_names(s->spec.iface, s->spec.bridge))
+		return (0);
+	snprintf(hint, sizeof(hint),
+	    "let them name \"%s\" as well, or use --attach macvtap or packet", s->spec.bridge);
+	link_error_set(le, hint,
+	    "nftables rules name \"%s\": in a bridge the machine's packets come by %s, which they "
+	    "do not know",
+	    s->spec.iface, s->spec.bridge);
+	return (-1);
+}
+
 int
 bridge_look(struct nl_sock *sk, struct state *s, struct link_error *le)
 {
@@ -475,7 +496,7 @@ bridge_look(struct nl_sock *sk, struct state *s, struct link_error *le)
 	s->saved_s = state_now_s();
 	if (strcmp(nic.kind, "bridge") == 0 || nic.master != 0)
 		return (find_joined(sk, s, &nic, le));
-	if (choose_bridge(sk, s, le) != 0)
+	if (choose_bridge(sk, s, le) != 0 || check_firewall(s, le) != 0)
 		return (-1);
 	end.ifindex = nic.ifindex;
 	end.name = s->spec.iface;

@@ -1,5 +1,5 @@
 /*
- * nft.c - nftables rules for --attach packet, through libnftables.
+ * nft.c - nftables rules, through libnftables: ours for --attach packet, and a look at others'.
  *
  * The host gets every frame that the stack gets. Its own stack is to see none that is for the
  * stack's address: or, where it forwards, it would send them on, or ICMP redirects. So they are
@@ -26,6 +26,8 @@ struct nft {
 	int (*buffer_error)(struct nft_ctx *);
 	const char *(*error)(struct nft_ctx *);
 	int (*run)(struct nft_ctx *, const char *);
+	int (*buffer_output)(struct nft_ctx *);
+	const char *(*output)(struct nft_ctx *);
 };
 
 /* POSIX has dlsym() give functions as data pointers; this is its own advice. */
@@ -46,7 +48,9 @@ nft_open(struct nft *n, struct link_error *le)
 	    symbol(n, &n->ctx_free, "nft_ctx_free") &&
 	    symbol(n, &n->buffer_error, "nft_ctx_buffer_error") &&
 	    symbol(n, &n->error, "nft_ctx_get_error_buffer") &&
-	    symbol(n, &n->run, "nft_run_cmd_from_buffer"))
+	    symbol(n, &n->run, "nft_run_cmd_from_buffer") &&
+	    symbol(n, &n->buffer_output, "nft_ctx_buffer_output") &&
+	    symbol(n, &n->output, "nft_ctx_get_output_buffer"))
 		return (0);
 	link_error_set(le, "install it: apt-get install libnftables1; or use --attach bridge",
 	    "--attach packet needs %s, which is not there", LIBRARY);
@@ -80,6 +84,37 @@ nft_run(const char *commands, struct link_error *le)
 		n.ctx_free(ctx);
 	dlclose(n.lib);
 	return (error != 0 ? -1 : 0);
+}
+
+/* In quotes, as nft(8) prints names of interfaces. */
+static bool
+is_named(const char *rules, const char *iface)
+{
+	char quoted[32];
+
+	snprintf(quoted, sizeof(quoted), "\"%.15s\"", iface);
+	return (strstr(rules, quoted) != NULL);
+}
+
+bool
+nft_names(const char *iface, const char *instead)
+{
+	const char *rules; /* asking for it empties the buffer */
+	struct link_error le;
+	struct nft_ctx *ctx;
+	bool named = false;
+	struct nft n;
+
+	if (nft_open(&n, &le) != 0)
+		return (false);
+	ctx = n.ctx_new(0);
+	if (ctx != NULL && n.buffer_output(ctx) == 0 && n.buffer_error(ctx) == 0 &&
+	    n.run(ctx, "list ruleset\n") == 0 && (rules = n.output(ctx)) != NULL)
+		named = is_named(rules, iface) && !is_named(rules, instead);
+	if (ctx != NULL)
+		n.ctx_free(ctx);
+	dlclose(n.lib);
+	return (named);
 }
 
 int
