@@ -182,6 +182,23 @@ struct outgoing {
 	unsigned niov;
 };
 
+/* Each item is as long as its header at least, and ends within the control data. */
+static bool
+items_fit(const char *control, size_t len)
+{
+	struct cmsghdr item;
+	size_t at;
+
+	for (at = 0; len - at >= sizeof(item); at += CMSG_ALIGN(item.cmsg_len)) {
+		memcpy(&item, control + at, sizeof(item));
+		if (item.cmsg_len < sizeof(item) || item.cmsg_len > len - at)
+			return false;
+		if (CMSG_ALIGN(item.cmsg_len) > len - at)
+			break;
+	}
+	return true;
+}
+
 static int
 outgoing_make(struct outgoing *out, const struct msghdr *msg, int flags, size_t len,
     const struct iovec *payload, size_t npayload)
@@ -199,6 +216,8 @@ outgoing_make(struct outgoing *out, const struct msghdr *msg, int flags, size_t 
 	    .d_flags = (uint32_t)flags,
 	    .d_payload_len = (uint32_t)len,
 	};
+	if (msg->msg_name != NULL && msg->msg_namelen < sizeof(struct sockaddr_in))
+		return EINVAL;
 	error = shim_addr_in(
 	    &out->head.d_addr, msg->msg_name, msg->msg_name != NULL ? msg->msg_namelen : 0);
 	if (error != 0)
@@ -208,6 +227,8 @@ outgoing_make(struct outgoing *out, const struct msghdr *msg, int flags, size_t 
 	if (padded > 0) {
 		memset(out->control + control, 0, padded - control);
 		memcpy(out->control, msg->msg_control, control);
+		if (!items_fit(out->control, control))
+			return EINVAL;
 		out->iov[out->niov++] = (struct iovec){out->control, padded};
 	}
 	while (npayload-- > 0)
@@ -468,8 +489,6 @@ shim_dgram_recv(int fd, uint64_t cookie, struct msghdr *msg, int flags)
 
 	if ((flags & MSG_ERRQUEUE) != 0)
 		return receive_error(fd, msg);
-	if ((flags & MSG_OOB) != 0)
-		return shim_fail(EOPNOTSUPP);
 	if (pieces > PIECES_MAX)
 		pieces = PIECES_MAX;
 	if (iov_total(msg->msg_iov, pieces) < 0)

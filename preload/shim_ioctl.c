@@ -115,13 +115,13 @@ ioctl_route(int fd, unsigned long cmd, const void *arg)
 
 /* Bytes not yet on their way: those in the pair and those in alpined's send buffer. */
 static int
-ioctl_outq(int fd, int *value)
+ioctl_outq(int fd, unsigned long cmd, int *value)
 {
 	int in_pair = 0, in_stack = 0, error;
 
 	if (real.ioctl(fd, SIOCOUTQ, &in_pair) != 0)
 		return errno;
-	error = shim_ioctl_ask(fd, SIOCOUTQ, &in_stack, sizeof(in_stack));
+	error = shim_ioctl_ask(fd, cmd, &in_stack, sizeof(in_stack));
 	in_pair += in_stack;
 	return error != 0 ? error : shim_copy_out(value, &in_pair, sizeof(in_pair));
 }
@@ -134,12 +134,20 @@ socket_ioctl(int fd, struct shim_id id, unsigned long cmd, void *arg)
 
 	switch (cmd) {
 	case FIONREAD:
+		if (id.class == SHIM_LISTENER)
+			return EINVAL;
 		if (id.class != SHIM_DGRAM)
 			return -1;
 		waiting = shim_dgram_waiting(fd);
 		return shim_copy_out(arg, &waiting, sizeof(waiting));
 	case SIOCOUTQ:
-		return id.class == SHIM_STREAM ? ioctl_outq(fd, arg) : -1;
+	case SIOCOUTQNSD:
+		return id.class == SHIM_DGRAM ? -1 : ioctl_outq(fd, cmd, arg);
+	case SIOCATMARK: /* AF_UNIX has marks of its own */
+		return id.class == SHIM_DGRAM ? ENOTTY : -1;
+	case SIOCGSTAMP_OLD:
+	case SIOCGSTAMPNS_OLD:
+		return ENOENT; /* times come with SO_TIMESTAMP only */
 	case SIOCGIFCONF:
 		return ioctl_ifconf(fd, arg);
 	case SIOCETHTOOL: /* the argument holds a pointer */
@@ -172,8 +180,7 @@ ioctl(int fd, unsigned long cmd, ...)
 	va_end(ap);
 	shim_init();
 	cmd &= 0xffffffffu;
-	if (cmd == FIONREAD ? atomic_load_explicit(&shim_dgrams, memory_order_relaxed)
-			    : cmd == SIOCOUTQ || (cmd >= SIOCADDRT && cmd <= 0x89ff)) {
+	if (cmd == FIONREAD || cmd == SIOCOUTQ || (cmd >= SIOCATMARK && cmd <= 0x89ff)) {
 		id = shim_classify(fd);
 		if (shim_ours(id))
 			error = socket_ioctl(fd, id, cmd, arg);

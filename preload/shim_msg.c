@@ -166,6 +166,8 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 		n = shim_fastopen(fd, id, msg, flags);
 		return n < 0 && errno == EPIPE ? shim_stream_end(fd, n) : n;
 	}
+	if (id.class == SHIM_STREAM && msg->msg_name != NULL && (int)msg->msg_namelen < 0)
+		return shim_fail(EINVAL);
 	if (shim_fresh(fd))
 		return shim_fresh_write(flags);
 	if (id.class == SHIM_STREAM) { /* TCP looks at neither; the pair would */

@@ -37,6 +37,27 @@ is_descriptor_option(int level, int name)
 	}
 }
 
+static bool
+is_timeout(int level, int name)
+{
+	return level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO);
+}
+
+/* A listener's timeouts are those of its connections, too: alpined makes them. */
+static void
+tell_timeout(int fd, int name, const void *value)
+{
+	const struct rpc_sockopt opt = {SOL_SOCKET, name, sizeof(struct timeval)};
+	char set[sizeof(opt) + sizeof(struct timeval)];
+
+	if (atomic_load_explicit(&shim_confined, memory_order_relaxed) ||
+	    (shim_classify(fd).class != SHIM_LISTENER && !shim_fresh(fd)))
+		return;
+	memcpy(set, &opt, sizeof(opt));
+	memcpy(set + sizeof(opt), value, sizeof(struct timeval));
+	(void)shim_ask(RPC_SETSOCKOPT, fd, set, sizeof(set), NULL, 0, 0, NULL);
+}
+
 /* SO_ATTACH_FILTER: its value points at the program, which is what goes to alpined. */
 static int
 attach_filter(int fd, const void *value, socklen_t len)
@@ -77,6 +98,10 @@ setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 	int error;
 
 	shim_init();
+	if (is_timeout(level, name) && real.setsockopt(fd, level, name, value, len) == 0) {
+		tell_timeout(fd, name, value);
+		return 0;
+	}
 	if (is_descriptor_option(level, name) ||
 	    atomic_load_explicit(&shim_confined, memory_order_relaxed) ||
 	    !shim_ours(shim_classify(fd)))
@@ -154,10 +179,13 @@ getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 	error = shim_copy_in(&room, len, sizeof(room));
 	if (error != 0)
 		return shim_fail(error);
-	if ((int)room < 0)
-		return shim_fail(EINVAL);
+	if ((int)room < 0) {
+		room = 0;
+		error = ask_option(fd, level, name, value, &room);
+		return shim_fail(error == EOPNOTSUPP ? EOPNOTSUPP : EINVAL);
+	}
 	if (level == SOL_SOCKET && (name == SO_PEERSEC || name == SO_PASSCRED))
-		return shim_fail(ENOPROTOOPT);
+		return shim_fail(name == SO_PEERSEC ? ENOPROTOOPT : EOPNOTSUPP);
 	if (level == SOL_SOCKET && name == SO_ERROR && room >= sizeof(error) &&
 	    shim_classify(fd).class == SHIM_DGRAM && (error = shim_dgram_take_error(fd)) != 0) {
 		room = sizeof(error);

@@ -51,6 +51,31 @@ is_peer(struct socket *so, const struct sockaddr_storage *ss)
 		sin->sin_addr.s_addr == to->sin_addr.s_addr && sin->sin_port == to->sin_port);
 }
 
+/* In a destination AF_UNSPEC is as good as AF_INET. */
+static int
+destination(const struct rpc_dgram *hdr, struct sockaddr_storage *ss)
+{
+	uint8_t addr[sizeof(hdr->d_addr.a_data)];
+	const uint16_t inet = LINUX_AF_INET;
+
+	memcpy(addr, hdr->d_addr.a_data, sizeof(addr));
+	if (linux_sockaddr_unspec(addr, hdr->d_addr.a_len))
+		memcpy(addr, &inet, sizeof(inet));
+	return (linux_sockaddr_in(addr, hdr->d_addr.a_len, ss));
+}
+
+/* Linux fills the length in, whatever the program's own header says. */
+static void
+fill_length(struct bsock *b, struct mbuf *m)
+{
+	const struct inpcb *inp = sotoinpcb(b->b_so);
+	struct ip *ip = mtod(m, struct ip *);
+
+	if (b->b_type == LINUX_SOCK_RAW && inp != NULL && (inp->inp_flags & INP_HDRINCL) != 0 &&
+	    m->m_len >= (int)sizeof(*ip))
+		ip->ip_len = htons((u_short)m->m_pkthdr.len);
+}
+
 /* A datagram that may not be cut is longer than the way allows: IP_RECVERR tells how long. */
 static void
 too_long(struct bsock *b, const struct sockaddr *to, const void *payload, size_t len)
@@ -83,7 +108,7 @@ bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgra
 	int error;
 
 	if (hdr != NULL && hdr->d_addr.a_len > 0) {
-		error = linux_sockaddr_in(hdr->d_addr.a_data, hdr->d_addr.a_len, &ss);
+		error = destination(hdr, &ss);
 		if (error != 0)
 			return (error);
 		if (b->b_type == LINUX_SOCK_DGRAM && b->b_protocol != IPPROTO_ICMP &&
@@ -102,6 +127,7 @@ bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgra
 		m_freem(ls.control);
 		return (LINUX_ENOBUFS);
 	}
+	fill_length(b, m);
 	linux_send_begin(b, &ls);
 	error = sosend(so, to, NULL, m, ls.control,
 	    MSG_DONTWAIT | (hdr != NULL ? linux_msg_flags_in(hdr->d_flags) : 0), bsd_thread(cred));

@@ -8,6 +8,10 @@
 #include <sys/mbuf.h>
 #include <sys/socket.h>
 #include <sys/socketvar.h>
+#include <netinet/in.h>
+#include <netinet/in_pcb.h>
+#include <netinet/tcp_fsm.h>
+#include <netinet/tcp_var.h>
 
 #include "rpc/bsd_admin.h"
 
@@ -34,6 +38,16 @@ bytes_to_read(const struct socket *so)
 	return (n);
 }
 
+static int
+bytes_not_sent(struct socket *so)
+{
+	const struct tcpcb *tp = so->so_type == SOCK_STREAM ? sototcpcb(so) : NULL;
+
+	if (tp == NULL || !TCPS_HAVEESTABLISHED(tp->t_state))
+		return ((int)sbavail(&so->so_snd));
+	return (imax((int)sbavail(&so->so_snd) - (int)(tp->snd_max - tp->snd_una), 0));
+}
+
 int
 bsock_ioctl(struct bsock *b, const struct bsock_cred *cred, uint64_t cmd, void *arg, uint32_t *len,
     uint32_t room)
@@ -49,6 +63,10 @@ bsock_ioctl(struct bsock *b, const struct bsock_cred *cred, uint64_t cmd, void *
 		if (SOLISTENING(so))
 			return (LINUX_EINVAL);
 		return (answer_int(arg, len, (int)sbavail(&so->so_snd)));
+	case LINUX_SIOCOUTQNSD:
+		if (SOLISTENING(so))
+			return (LINUX_EINVAL);
+		return (answer_int(arg, len, bytes_not_sent(so)));
 	case LINUX_SIOCATMARK:
 		return (answer_int(arg, len, (so->so_rcv.sb_state & SBS_RCVATMARK) != 0));
 	case LINUX_SIOCGSTAMP:

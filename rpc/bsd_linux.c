@@ -11,6 +11,7 @@
 #include <sys/socketvar.h>
 #include <sys/time.h>
 #include <net/if_dl.h>
+#include <net/if_var.h>
 #include <netinet/in.h>
 #include <netinet/in_pcb.h>
 #include <netinet/ip_errqueue.h>
@@ -191,6 +192,8 @@ pktinfo_in(const char *data, size_t len, struct linux_send *ls)
 	if (len != sizeof(info))
 		return (LINUX_EINVAL);
 	memcpy(&info, data, sizeof(info));
+	if (info.ipi_ifindex != 0 && ifnet_byindex((u_int)info.ipi_ifindex) == NULL)
+		return (LINUX_ENODEV);
 	if (info.ipi_spec_dst == INADDR_ANY)
 		return (0);
 	src.s_addr = info.ipi_spec_dst;
@@ -202,14 +205,18 @@ pktinfo_in(const char *data, size_t len, struct linux_send *ls)
 static int
 item_in(const struct linux_cmsghdr *c, const char *data, size_t len, struct linux_send *ls)
 {
+	if (c->cmsg_level == LINUX_SOL_SOCKET && c->cmsg_type != LINUX_SCM_RIGHTS &&
+	    c->cmsg_type != LINUX_SCM_CREDENTIALS)
+		return (LINUX_EINVAL);
 	if (c->cmsg_level != LINUX_SOL_IP)
-		return (
-		    c->cmsg_level == LINUX_SOL_SOCKET ? LINUX_EINVAL : 0); /* not ours: ignored */
+		return (0); /* not ours, and AF_UNIX's: ignored */
 	switch (c->cmsg_type) {
 	case LINUX_IP_PKTINFO:
 		return (pktinfo_in(data, len, ls));
 	case LINUX_IP_TTL:
-		return (small_int(data, len, &ls->ttl) != 0 || ls->ttl == 0 ? LINUX_EINVAL : 0);
+		return (len != sizeof(int) || small_int(data, len, &ls->ttl) != 0 || ls->ttl == 0
+			    ? LINUX_EINVAL
+			    : 0);
 	case LINUX_IP_TOS:
 		return (small_int(data, len, &ls->tos));
 	default:
@@ -360,6 +367,18 @@ ip_item_out(
 	}
 }
 
+static void
+orig_dst_out(struct bsock *b, struct out *o, uint32_t dst)
+{
+	struct linux_sockaddr_in lin = {.sin_family = LINUX_AF_INET, .sin_addr = dst};
+	struct sockaddr_storage own;
+
+	memset(&own, 0, sizeof(own));
+	(void)sosockaddr(b->b_so, (struct sockaddr *)&own);
+	lin.sin_port = satosin((struct sockaddr *)&own)->sin_port;
+	item_out(o, LINUX_SOL_IP, LINUX_IP_RECVORIGDSTADDR, &lin, sizeof(lin));
+}
+
 size_t
 linux_error_out(struct bsock *b, const struct ip_err *ie, char *buf, size_t room)
 {
@@ -409,6 +428,8 @@ linux_control_out(
 			time_out(b, &o, &tv);
 		}
 	}
+	if ((b->b_flags & BSF_ORIGDST) != 0)
+		orig_dst_out(b, &o, info.ipi_addr);
 	if ((b->b_flags & BSF_PKTINFO) != 0)
 		item_out(&o, LINUX_SOL_IP, LINUX_IP_PKTINFO, &info, sizeof(info));
 	if (o.truncated)

@@ -122,6 +122,7 @@ bsock_alloc(struct socket *so, bsock_event_fn *event, void *owner)
 	b->b_owner = owner;
 	b->b_id = ++last_id;
 	b->b_mtu_discover = LINUX_IP_PMTUDISC_WANT;
+	bsd_kept_init(b);
 	hook(b, so);
 	return (b);
 }
@@ -284,7 +285,10 @@ dissolve(struct bsock *b)
 	int error;
 
 	if (b->b_type == LINUX_SOCK_STREAM)
-		return (LINUX_EAFNOSUPPORT);
+		return ((b->b_so->so_state &
+			    (SS_ISCONNECTED | SS_ISCONNECTING | SS_ISDISCONNECTING)) == 0
+			    ? 0
+			    : LINUX_EAFNOSUPPORT);
 	error = sodisconnect(b->b_so);
 	return (error == ENOTCONN ? 0 : bsd_errno_to_linux(error));
 }
@@ -340,6 +344,21 @@ defer_connect(struct bsock *b, const struct sockaddr_storage *peer)
 	return (true);
 }
 
+static bool
+is_group(const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)(const void *)ss;
+
+	return (
+	    IN_MULTICAST(ntohl(sin->sin_addr.s_addr)) || sin->sin_addr.s_addr == INADDR_BROADCAST);
+}
+
+void
+bsock_tell_once(struct bsock *b)
+{
+	b->b_flags |= BSF_TELL;
+}
+
 int
 bsock_connect(
     struct bsock *b, const struct bsock_cred *cred, const void *addr, size_t len, bool fast)
@@ -357,9 +376,16 @@ bsock_connect(
 	error = linux_sockaddr_in(addr, len, &ss);
 	if (error != 0)
 		return (error);
+	/* Linux: whoever began it without waiting is told once */
+	if ((b->b_flags & BSF_TELL) != 0 && (so->so_state & SS_ISCONNECTED) != 0) {
+		b->b_flags &= ~BSF_TELL;
+		return (0);
+	}
 	if (SOLISTENING(so) || (b->b_type == LINUX_SOCK_STREAM &&
 				   (so->so_state & (SS_ISCONNECTED | SS_ISDISCONNECTING)) != 0))
 		return (LINUX_EISCONN);
+	if (b->b_type == LINUX_SOCK_STREAM && is_group(&ss))
+		return (LINUX_ENETUNREACH);
 	if (b->b_type == LINUX_SOCK_STREAM && (so->so_snd.sb_state & SBS_CANTSENDMORE) != 0) {
 		error = renew(b);
 		if (error != 0)
@@ -474,8 +500,7 @@ bsock_accept(struct bsock *listener, void *owner, struct bsock **bp, struct rpc_
 	}
 	b->b_type = listener->b_type;
 	b->b_protocol = listener->b_protocol;
-	b->b_mark = listener->b_mark;
-	b->b_priority = listener->b_priority;
+	memcpy(b->b_kept, listener->b_kept, sizeof(b->b_kept));
 	b->b_mtu_discover = listener->b_mtu_discover;
 	memset(record, 0, sizeof(*record));
 	record->a_magic = RPC_ACCEPT_MAGIC;

@@ -43,7 +43,6 @@ static const struct intopt intopts[] = {
     {LINUX_SOL_SOCKET, LINUX_SO_OOBINLINE, SOL_SOCKET, SO_OOBINLINE, true},
     {LINUX_SOL_SOCKET, LINUX_SO_RCVLOWAT, SOL_SOCKET, SO_RCVLOWAT, false},
     {LINUX_SOL_SOCKET, LINUX_SO_BINDTOIFINDEX, SOL_SOCKET, SO_BINDTODEVICE_ALPINE, false},
-    {LINUX_SOL_IP, LINUX_IP_TOS, IPPROTO_IP, IP_TOS, false},
     {LINUX_SOL_IP, LINUX_IP_MINTTL, IPPROTO_IP, IP_MINTTL, false},
     {LINUX_SOL_IP, LINUX_IP_HDRINCL, IPPROTO_IP, IP_HDRINCL, true},
     {LINUX_SOL_IP, LINUX_IP_RECVTTL, IPPROTO_IP, IP_RECVTTL, true},
@@ -66,25 +65,6 @@ find_intopt(int level, int name)
 	return (NULL);
 }
 
-/* Where an option that is merely kept has its place; NULL: it is none. */
-static int *
-kept_place(struct bsock *b, int level, int name)
-{
-	if (level == LINUX_SOL_SOCKET) {
-		switch (name) {
-		case LINUX_SO_PRIORITY:
-			return (&b->b_priority);
-		case LINUX_SO_MARK:
-			return (&b->b_mark);
-		case LINUX_SO_NO_CHECK:
-			return (&b->b_no_check);
-		case LINUX_SO_BUSY_POLL:
-			return (&b->b_busy_poll);
-		}
-	}
-	return (NULL);
-}
-
 /* A bit of b_flags that an option is; 0: it is none. */
 static unsigned
 flag_bit(int level, int name)
@@ -96,6 +76,8 @@ flag_bit(int level, int name)
 		return (BSF_PKTINFO);
 	case LINUX_IP_RECVERR:
 		return (BSF_RECVERR);
+	case LINUX_IP_RECVORIGDSTADDR:
+		return (BSF_ORIGDST);
 	case LINUX_IP_FREEBIND:
 	case LINUX_IP_TRANSPARENT:
 		return (BSF_FREEBIND);
@@ -104,22 +86,25 @@ flag_bit(int level, int name)
 	}
 }
 
-/* Accepted on set, 0 on get. */
 static bool
-is_ignored(int level, int name)
+wrong_protocol(const struct bsock *b, int level, int name)
 {
-	if (level == LINUX_SOL_SOCKET)
-		return (name == LINUX_SO_RXQ_OVFL);
-	if (level == LINUX_SOL_IP)
-		return (name == LINUX_IP_BIND_ADDRESS_NO_PORT || name == LINUX_IP_MULTICAST_ALL);
-	return (false);
-}
-
-static bool
-wrong_protocol(const struct bsock *b, int level)
-{
-	return ((level == LINUX_SOL_TCP && b->b_type != LINUX_SOCK_STREAM) ||
-		(level == LINUX_SOL_UDPLITE && b->b_protocol != IPPROTO_UDPLITE));
+	switch (level) {
+	case LINUX_SOL_SOCKET:
+		return (false);
+	case LINUX_SOL_IP:
+		return (name == LINUX_IP_HDRINCL && b->b_type != LINUX_SOCK_RAW);
+	case LINUX_SOL_TCP:
+		return (b->b_type != LINUX_SOCK_STREAM);
+	case LINUX_SOL_UDP:
+		return (b->b_type != LINUX_SOCK_DGRAM);
+	case LINUX_SOL_UDPLITE:
+		return (b->b_protocol != IPPROTO_UDPLITE);
+	case LINUX_SOL_RAW:
+		return (b->b_type != LINUX_SOCK_RAW);
+	default:
+		return (true);
+	}
 }
 
 /* ---- set ---- */
@@ -170,7 +155,7 @@ set_device(struct bsock *b, const char *val, size_t len)
 	name[len] = '\0';
 	if (name[0] == '\0')
 		return (set_bsd_int(b, SOL_SOCKET, SO_BINDTODEVICE_ALPINE, 0));
-	ifp = ifunit(name);
+	ifp = ifunit(strcmp(name, "lo") == 0 ? "lo0" : name);
 	if (ifp == NULL)
 		return (LINUX_ENODEV);
 	return (set_bsd_int(b, SOL_SOCKET, SO_BINDTODEVICE_ALPINE, ifp->if_index));
@@ -228,6 +213,8 @@ set_socket_int(struct bsock *b, int name, int val)
 		return (set_timestamp(b, false, val));
 	case LINUX_SO_TIMESTAMPNS:
 		return (set_timestamp(b, true, val));
+	case LINUX_SO_PASSCRED:
+		return (LINUX_EOPNOTSUPP);
 	case LINUX_SO_TYPE:
 	case LINUX_SO_ERROR:
 	case LINUX_SO_PROTOCOL:
@@ -273,7 +260,8 @@ set_socket(struct bsock *b, int name, const char *val, size_t len)
 static int
 set_pktinfo(struct bsock *b, bool on)
 {
-	int error = set_bsd_int(b, IPPROTO_IP, IP_RECVDSTADDR, on);
+	int error =
+	    set_bsd_int(b, IPPROTO_IP, IP_RECVDSTADDR, on || (b->b_flags & BSF_ORIGDST) != 0);
 
 	if (error == 0)
 		error = set_bsd_int(b, IPPROTO_IP, IP_RECVIF, on);
@@ -289,6 +277,9 @@ set_flag(struct bsock *b, unsigned bit, int name, bool on)
 
 	if (bit == BSF_PKTINFO)
 		error = set_pktinfo(b, on);
+	else if (bit == BSF_ORIGDST)
+		error = set_bsd_int(
+		    b, IPPROTO_IP, IP_RECVDSTADDR, on || (b->b_flags & BSF_PKTINFO) != 0);
 	else if (bit == BSF_RECVERR)
 		error = set_bsd_int(b, IPPROTO_IP, IP_RECVERR_ALPINE, on);
 	else if (name == LINUX_IP_FREEBIND || name == LINUX_IP_TRANSPARENT)
@@ -338,16 +329,26 @@ set_mtu_discover(struct bsock *b, int val)
 	return (0);
 }
 
-/* Linux takes one byte for most int options of this level, and any length from four up. */
+/* Linux takes one byte for int options of this level, any length from four up, and mostly none. */
 static int
-ip_int(const char *val, size_t len, int *v)
+ip_int(int name, const char *val, size_t len, int *v)
 {
+	*v = 0;
 	if (len >= sizeof(*v))
 		memcpy(v, val, sizeof(*v));
 	else if (len >= 1)
 		*v = *(const uint8_t *)val;
 	else
-		return (LINUX_EINVAL);
+		switch (name) {
+		case LINUX_IP_TTL:
+		case LINUX_IP_MINTTL:
+		case LINUX_IP_MULTICAST_TTL:
+		case LINUX_IP_MULTICAST_LOOP:
+		case LINUX_IP_MULTICAST_ALL:
+		case LINUX_IP_FREEBIND:
+		case LINUX_IP_TRANSPARENT:
+			return (LINUX_EINVAL);
+		}
 	return (0);
 }
 
@@ -357,17 +358,23 @@ set_ip(struct bsock *b, int name, const char *val, size_t len)
 	int v, error;
 
 	switch (name) {
+	case LINUX_IP_MULTICAST_IF:
+		if (b->b_type == LINUX_SOCK_STREAM)
+			return (LINUX_EINVAL);
+		/* FALLTHROUGH */
 	case LINUX_IP_ADD_MEMBERSHIP:
 	case LINUX_IP_DROP_MEMBERSHIP:
-	case LINUX_IP_MULTICAST_IF:
 		return (set_group(b, name, val, len));
 	case LINUX_IP_OPTIONS:
 		return (bsd_setopt(b, NULL, IPPROTO_IP, IP_OPTIONS, __DECONST(char *, val), len));
 	}
-	error = ip_int(val, len, &v);
+	error = ip_int(name, val, len, &v);
 	if (error != 0)
 		return (error);
 	switch (name) {
+	case LINUX_IP_TOS: /* a byte; of TCP's, two bits are ECN's */
+		v &= b->b_type == LINUX_SOCK_STREAM ? 0xfc : 0xff;
+		return (set_bsd_int(b, IPPROTO_IP, IP_TOS, v));
 	case LINUX_IP_MTU_DISCOVER:
 		return (set_mtu_discover(b, v));
 	case LINUX_IP_TTL: /* -1: the system's */
@@ -375,10 +382,24 @@ set_ip(struct bsock *b, int name, const char *val, size_t len)
 			return (LINUX_EINVAL);
 		return (set_bsd_int(b, IPPROTO_IP, IP_TTL, v == -1 ? 64 : v));
 	case LINUX_IP_MULTICAST_TTL:
+		if (b->b_type == LINUX_SOCK_STREAM)
+			return (LINUX_EINVAL);
 		return (set_bsd_int(b, IPPROTO_IP, IP_MULTICAST_TTL, v == -1 ? 1 : v));
 	default:
 		return (LINUX_ENOPROTOOPT);
 	}
+}
+
+/* icmp(7), raw(7) */
+static int
+set_raw(struct bsock *b, int name, const void *val, size_t len)
+{
+	if (name != LINUX_ICMP_FILTER)
+		return (LINUX_ENOPROTOOPT);
+	if (b->b_protocol != IPPROTO_ICMP)
+		return (LINUX_EOPNOTSUPP);
+	memcpy(&b->b_icmp_filter, val, MIN(len, sizeof(b->b_icmp_filter)));
+	return (0);
 }
 
 int
@@ -386,36 +407,33 @@ bsock_setsockopt(struct bsock *b, const struct bsock_cred *cred, int level, int 
     const void *val, size_t len)
 {
 	const struct intopt *io = find_intopt(level, name);
-	int *kept = kept_place(b, level, name), v, error;
+	const bool kept = bsd_kept_known(level, name);
 	unsigned bit = flag_bit(level, name);
+	int v, error;
 
-	if (wrong_protocol(b, level))
+	if (wrong_protocol(b, level, name))
 		return (LINUX_ENOPROTOOPT);
-	if (level == LINUX_SOL_RAW && name == LINUX_ICMP_FILTER && b->b_protocol == IPPROTO_ICMP) {
-		if (len < sizeof(b->b_icmp_filter))
-			return (LINUX_EINVAL);
-		memcpy(&b->b_icmp_filter, val, sizeof(b->b_icmp_filter));
-		return (0);
-	}
+	if (level == LINUX_SOL_RAW)
+		return (set_raw(b, name, val, len));
 	if (level == LINUX_SOL_TCP)
 		return (bsd_tcp_setopt(b, cred, name, val, len));
-	if (io == NULL && kept == NULL && bit == 0 && !is_ignored(level, name)) {
+	if (io == NULL && !kept && bit == 0) {
 		if (level == LINUX_SOL_SOCKET)
 			return (set_socket(b, name, val, len));
 		return (level == LINUX_SOL_IP ? set_ip(b, name, val, len) : LINUX_ENOPROTOOPT);
 	}
 	if (level != LINUX_SOL_IP && len < sizeof(v))
 		return (LINUX_EINVAL);
-	error = ip_int(val, len, &v);
+	error = ip_int(name, val, len, &v);
 	if (error != 0)
 		return (error);
 	if (io != NULL)
 		return (bsd_setopt(b, cred, io->blevel, io->bname, &v, sizeof(v)));
-	if (kept != NULL)
-		*kept = v;
-	else if (bit != 0)
-		return (set_flag(b, bit, name, v != 0));
-	return (0);
+	if (kept)
+		return (bsd_kept_set(b, cred, level, name, v));
+	if (name == LINUX_IP_TRANSPARENT && v != 0 && cred != NULL && cred->uid != 0)
+		return (LINUX_EPERM);
+	return (set_flag(b, bit, name, v != 0));
 }
 
 void
@@ -587,6 +605,17 @@ interface_mtu(struct bsock *b)
 	return (nh != NULL ? nh->nh_mtu : 1500);
 }
 
+/* Linux cuts a small value to a byte where there is no room for an int. */
+static int
+answer_int(int level, int v, void *val, uint32_t *len)
+{
+	const uint8_t byte = (uint8_t)v;
+
+	if (level == LINUX_SOL_IP && *len > 0 && *len < sizeof(v) && v >= 0 && v <= 255)
+		return (bsd_answer(val, len, &byte, sizeof(byte)));
+	return (bsd_answer(val, len, &v, sizeof(v)));
+}
+
 static int
 get_ip(struct bsock *b, int name, void *val, uint32_t *len)
 {
@@ -617,24 +646,33 @@ get_ip(struct bsock *b, int name, void *val, uint32_t *len)
 		error = bsd_getopt(b, IPPROTO_IP, IP_OPTIONS, val, &n);
 		*len = (uint32_t)n;
 		return (error);
+	case LINUX_IP_TOS:
+		error = get_bsd_int(b, IPPROTO_IP, IP_TOS, &v);
+		break;
 	default:
 		return (LINUX_ENOPROTOOPT);
 	}
-	return (error != 0 ? error : bsd_answer(val, len, &v, sizeof(v)));
+	return (error != 0 ? error : answer_int(LINUX_SOL_IP, v, val, len));
 }
 
 int
 bsock_getsockopt(struct bsock *b, int level, int name, void *val, uint32_t *len)
 {
 	const struct intopt *io = find_intopt(level, name);
-	const int *kept = kept_place(b, level, name);
 	unsigned bit = flag_bit(level, name);
 	int v = 0, error;
 
-	if (wrong_protocol(b, level))
-		return (LINUX_ENOPROTOOPT);
-	if (level == LINUX_SOL_RAW && name == LINUX_ICMP_FILTER && b->b_protocol == IPPROTO_ICMP)
-		return (bsd_answer(val, len, &b->b_icmp_filter, sizeof(b->b_icmp_filter)));
+	if (level == LINUX_SOL_IP && name == LINUX_IP_HDRINCL && b->b_type != LINUX_SOCK_RAW)
+		return (answer_int(level, 0, val, len));
+	if (wrong_protocol(b, level, name))
+		return (LINUX_EOPNOTSUPP);
+	if (level == LINUX_SOL_RAW) {
+		if (name != LINUX_ICMP_FILTER)
+			return (LINUX_ENOPROTOOPT);
+		return (b->b_protocol != IPPROTO_ICMP
+			    ? LINUX_EOPNOTSUPP
+			    : bsd_answer(val, len, &b->b_icmp_filter, sizeof(b->b_icmp_filter)));
+	}
 	if (level == LINUX_SOL_TCP)
 		return (bsd_tcp_getopt(b, name, val, len));
 	if (io != NULL) {
@@ -643,14 +681,14 @@ bsock_getsockopt(struct bsock *b, int level, int name, void *val, uint32_t *len)
 			return (error);
 		if (io->flag)
 			v = v != 0;
-	} else if (kept != NULL) {
-		v = *kept;
+	} else if (bsd_kept_known(level, name)) {
+		v = bsd_kept_get(b, level, name);
 	} else if (bit != 0) {
 		v = (b->b_flags & bit) != 0;
-	} else if (!is_ignored(level, name)) {
+	} else {
 		if (level == LINUX_SOL_SOCKET)
 			return (get_socket(b, name, val, len));
 		return (level == LINUX_SOL_IP ? get_ip(b, name, val, len) : LINUX_ENOPROTOOPT);
 	}
-	return (bsd_answer(val, len, &v, sizeof(v)));
+	return (answer_int(level, v, val, len));
 }

@@ -21,9 +21,13 @@ struct socket;
 #define BSF_TIMESTAMPNS 0x0002 /* the time of arrival as a timespec */
 #define BSF_RECVERR 0x0004     /* IP_RECVERR: errors are queued too */
 #define BSF_CONNECTING 0x0008
+#define BSF_TELL 0x0100	   /* the next connect() is told that it is connected */
+#define BSF_ORIGDST 0x0080 /* IP_RECVORIGDSTADDR */
 #define BSF_FREEBIND 0x0010
 #define BSF_FASTOPEN 0x0020 /* TCP_FASTOPEN_CONNECT */
 #define BSF_DEFERRED 0x0040 /* connected, to b_peer, when data comes */
+
+#define BSOCK_KEPT 16
 
 struct bsock {
 	struct socket *b_so;
@@ -34,8 +38,8 @@ struct bsock {
 	int b_type;	       /* LINUX_SOCK_* */
 	int b_protocol;	       /* as asked for, or the type's default */
 	uint64_t b_id;	       /* for SO_COOKIE */
-	/* options that are kept, and change nothing here */
-	int b_mark, b_priority, b_mtu_discover, b_no_check, b_busy_poll;
+	int b_mtu_discover;
+	int b_kept[BSOCK_KEPT];		 /* bsd_keptopt.c: options that change nothing here */
 	struct sockaddr_storage b_bound; /* by bind(2); ss_len 0: not */
 	struct sockaddr_storage b_peer;	 /* if BSF_DEFERRED */
 	uint32_t b_notsent_lowat;	 /* TCP_NOTSENT_LOWAT, bytes; 0 no limit */
@@ -64,6 +68,12 @@ int bsd_tcp_setopt(
     struct bsock *, const struct bsock_cred *, int name, const void *val, size_t len);
 int bsd_tcp_getopt(struct bsock *, int name, void *val, uint32_t *len);
 void bsd_tcp_copyopt(struct socket *from, struct socket *to);
+
+/* bsd_keptopt.c; set and get only what is known */
+void bsd_kept_init(struct bsock *);
+bool bsd_kept_known(int level, int name);
+int bsd_kept_set(struct bsock *, const struct bsock_cred *, int level, int name, int v);
+int bsd_kept_get(const struct bsock *, int level, int name);
 
 /* bsd_filter.c */
 int bsd_filter_attach(struct bsock *, const void *val, size_t len);

@@ -67,6 +67,7 @@ int bsock_connect(
     struct bsock *, const struct bsock_cred *, const void *addr, size_t len, bool fast);
 /* EINPROGRESS while it lasts; 0 connected; else why not. Takes the socket's error. */
 int bsock_connect_result(struct bsock *);
+void bsock_tell_once(struct bsock *); /* the next connect() answers 0 if it is connected */
 bool bsock_is_connecting(const struct bsock *);
 bool bsock_is_deferred(const struct bsock *); /* connects when it is written to (RFC 7413) */
 int bsock_shutdown(struct bsock *, int how);

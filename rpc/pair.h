@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/time.h>
 
 #include "kernel_glue/include/host/host.h"
 #include "rpc/bsock.h"
@@ -60,7 +61,8 @@ struct pair {
 	int p_wait_fd;		   /* a blocking connect's answer goes here; -1 none */
 	uint32_t p_fill;	   /* gate bytes that lie before the program's own, in our end */
 	struct held_dgram *p_held; /* a datagram that did not fit */
-	int p_sndbuf, p_rcvbuf;	   /* a stream's, bytes as the program set them; 0: it did not */
+	struct timeval p_rcvtimeo, p_sndtimeo; /* a listener's: what its connections begin with */
+	int p_sndbuf, p_rcvbuf; /* a stream's, bytes as the program set them; 0: it did not */
 
 	/* listener: connections handed over, the oldest first; each is PF_WAITING */
 	struct pair_queue p_waiting;
@@ -97,6 +99,7 @@ void pair_foreach(void (*)(struct pair *, void *), void *);
 void listener_forget(struct pair *conn);       /* it no longer waits */
 bool listener_died_waiting(struct pair *conn); /* never accepted, and its listener is gone */
 void listener_shut(struct pair *);
+void listener_bar(struct pair *, int program_fd); /* it is not for writing */
 bsock_held_fn listener_held;
 
 /* pump_stream.c */

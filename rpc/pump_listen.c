@@ -150,6 +150,17 @@ listener_died_waiting(struct pair *conn)
 	return ((conn->p_flags & PF_WAITING) != 0);
 }
 
+static void
+inherit_timeouts(const struct pair *l, int fd)
+{
+	if (l->p_rcvtimeo.tv_sec != 0 || l->p_rcvtimeo.tv_usec != 0)
+		(void)setsockopt(
+		    fd, SOL_SOCKET, SO_RCVTIMEO, &l->p_rcvtimeo, sizeof(l->p_rcvtimeo));
+	if (l->p_sndtimeo.tv_sec != 0 || l->p_sndtimeo.tv_usec != 0)
+		(void)setsockopt(
+		    fd, SOL_SOCKET, SO_SNDTIMEO, &l->p_sndtimeo, sizeof(l->p_sndtimeo));
+}
+
 /* EAGAIN: none is ready. */
 static int
 hand_over_one(struct pair *l)
@@ -172,6 +183,7 @@ hand_over_one(struct pair *l)
 	conn->p_sndbuf = l->p_sndbuf;
 	conn->p_rcvbuf = l->p_rcvbuf;
 	pair_size(conn, fd);
+	inherit_timeouts(l, fd);
 	error = send_record(l->p_fd, &record, fd);
 	close(fd);
 	if (error != 0) {
@@ -239,6 +251,17 @@ listen_run(struct pair *l)
 	 */
 	pair_want(l, error != LINUX_EAGAIN || flying * 2 >= bsock_backlog(l->p_so));
 	return (false);
+}
+
+/* Nobody waits for a listener to be writable, and who writes to it gets EPIPE. */
+void
+listener_bar(struct pair *l, int program_fd)
+{
+	const int least = 1; /* the kernel raises it */
+
+	(void)setsockopt(program_fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
+	(void)stream_gate(l, program_fd);
+	(void)shutdown(l->p_fd, SHUT_RD);
 }
 
 /* shutdown(2) on a listener ends listening; accept() gets EINVAL by the program's own side. */

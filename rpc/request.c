@@ -118,8 +118,10 @@ request_listen(struct request *r)
 	if (error != 0)
 		return (error);
 	error = bsock_listen(p->p_so, backlog.i_value);
-	if (error == 0)
+	if (error == 0 && p->p_pump != &pump_listen) {
 		pair_make_listener(p);
+		listener_bar(p, r->r_fds[0]);
+	}
 	return (error);
 }
 
@@ -156,6 +158,7 @@ connect_stream(struct request *r, struct pair *p, const struct rpc_connect *c)
 	}
 	if (nonblock) {
 		(void)stream_gate(p, r->r_fds[0]);
+		bsock_tell_once(p->p_so);
 	} else {
 		(void)fcntl(ends[1], F_SETFL, O_WRONLY | O_NONBLOCK);
 		p->p_wait_fd = ends[1];
@@ -170,15 +173,21 @@ request_connect(struct request *r)
 {
 	struct bsock_cred cred = cred_of(r);
 	struct rpc_connect c;
+	struct grave *g;
 	struct pair *p;
 	int error;
 
 	BODY(r, c);
 	if (c.c_addr.a_len > sizeof(c.c_addr.a_data))
 		return (EINVAL);
-	error = find_live(r, &p, ECONNABORTED);
+	error = find(r, &p, &g);
 	if (error != 0)
 		return (error);
+	if (p == NULL) { /* why it ended, once */
+		error = g->g_error != 0 ? g->g_error : ECONNABORTED;
+		g->g_error = 0;
+		return (error);
+	}
 	if (bsock_is_stream(p->p_so))
 		return (connect_stream(r, p, &c));
 	return (bsock_connect(p->p_so, &cred, c.c_addr.a_data, c.c_addr.a_len, false));
@@ -217,6 +226,19 @@ request_getpeername(struct request *r)
 }
 
 /* ---- options ---- */
+
+/* A listener's, for its connections: the waiting itself is the pair's. */
+static bool
+keep_timeout(const struct request *r, struct pair *p, const struct rpc_sockopt *o)
+{
+	struct timeval *kept = o->o_name == LINUX_SO_RCVTIMEO ? &p->p_rcvtimeo : &p->p_sndtimeo;
+
+	if (o->o_level != LINUX_SOL_SOCKET || o->o_len < sizeof(*kept) ||
+	    (o->o_name != LINUX_SO_RCVTIMEO && o->o_name != LINUX_SO_SNDTIMEO))
+		return (false);
+	memcpy(kept, r->r_data + sizeof(*o), sizeof(*kept));
+	return (true);
+}
 
 /*
  * A stream's bytes lie in the pair as well as in the stack, so what bounds them is the pair's
@@ -257,7 +279,7 @@ request_setsockopt(struct request *r)
 	    bsock_setsockopt(p->p_so, &cred, o.o_level, o.o_name, r->r_data + sizeof(o), o.o_len);
 	if (error == 0)
 		size_pair(r, p, &o);
-	return (error);
+	return (keep_timeout(r, p, &o) ? 0 : error);
 }
 
 static int

@@ -17,10 +17,12 @@
 #include <net/pfil.h>
 #include <net/vnet.h>
 #include <netinet/in.h>
+#include <netinet/in_pcb.h>
 #include <netinet/in_var.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/ip_var.h>
+#include <netinet/udp_var.h>
 
 VNET_DEFINE(struct ipstat, ipstat);
 VNET_DEFINE(pfil_head_t, inet_pfil_head);
@@ -246,6 +248,9 @@ deliver(struct mbuf *m)
 	int hlen = ip->ip_hl << 2;
 
 	IPSTAT_INC(ips_delivered);
+	if (V_ripcbinfo.ipi_count > 0 && ip_protox[ip->ip_p] != rip_input &&
+	    ip->ip_p != IPPROTO_ICMP && ip->ip_p != IPPROTO_IGMP)
+		rip_copy(m);
 	(void)ip_protox[ip->ip_p](&m, &hlen, ip->ip_p);
 }
 

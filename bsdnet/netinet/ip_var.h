@@ -97,6 +97,7 @@ int ip_tso_segment(struct mbuf **);
 
 extern struct protosw rip_protosw, rip_icmp_protosw, rip_igmp_protosw;
 int rip_input(struct mbuf **, int *, int);
+void rip_copy(struct mbuf *); /* to raw sockets, of a packet that goes on to its protocol */
 void rip_ctlinput(struct icmp *); /* raw sockets that may have sent what it quotes */
 int rip_ctloutput(struct socket *, struct sockopt *);
 

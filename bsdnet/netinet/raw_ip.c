@@ -142,6 +142,21 @@ rip_input(struct mbuf **mp, int *offp __unused, int proto)
 	return (IPPROTO_DONE);
 }
 
+VNET_DEFINE_STATIC(int, rip_copies) = 1;
+#define V_rip_copies VNET(rip_copies)
+SYSCTL_INT_RANGE(_net_inet_raw, OID_AUTO, copies, CTLFLAG_VNET | CTLFLAG_RW, &VNET_NAME(rip_copies),
+    0, 1,
+    "Raw sockets get copies of what TCP and UDP receive, as on Linux, default 1; 0: as on BSD");
+
+void
+rip_copy(struct mbuf *m)
+{
+	struct rip_delivery d = {.m = m, .ip = mtod(m, const struct ip *)};
+
+	if (V_rip_copies != 0)
+		in_pcbforeach(&V_ripcbinfo, rip_deliver_one, &d);
+}
+
 struct rip_report {
 	struct icmp *icp;
 	int error;

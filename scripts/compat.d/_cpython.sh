@@ -17,7 +17,6 @@ passed() {
 # reason TEST: why it may differ.
 reason() {
 	case $1 in
-	*UDPLITE*) echo "UDP-Lite is not in the stack: EPROTONOSUPPORT" ;;
 	*IPv6* | *IPV6* | *UDP6* | *Inet6* | *RFC3542*) echo "no IPv6 sockets yet" ;;
 	*) echo "UNEXPLAINED" ;;
 	esac

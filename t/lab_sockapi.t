@@ -1,0 +1,27 @@
+#!/bin/bash
+# What the socket calls answer, thousands of lines of it, on the kernel's own stack and on Alpine: the
+# same, but for t/sockapi/exceptions.
+. "$(dirname "$0")/lib/lab.sh"
+PROG=$TOP/build/t/prog_sockapi # plain in every build: the shim is
+[ -x "$PROG" ] || skip_all "build/t/prog_sockapi is not built: make tests"
+lab_start
+grep -v -e '^#' -e '^$' "$TOP/t/sockapi/exceptions" >"$TMP/exceptions"
+# AF_UNIX says POLLWRBAND wherever it says POLLOUT; TCP never does
+plain() { sed 's/|WRBAND//'; }
+both() { # both TOPIC...
+	unshare --net sh -c 'ip link set lo up; exec "$@"' sh timeout 60 "$PROG" "$@" >"$TMP/$1.kernel" 2>&1 </dev/null &
+	stack timeout 60 "$PROG" "$@" >"$TMP/$1.alpine" 2>&1 </dev/null
+	wait $!
+}
+for topics in "socket names" options "stream ends" "dgram message" "ready epoll" wait "bad ioctl" "errqueue raw"; do
+	set -- $topics
+	both "$@" &
+done
+wait $(jobs -p)
+for topic in socket options stream dgram ready wait bad errqueue; do
+	diff <(plain <"$TMP/$topic.kernel") <(plain <"$TMP/$topic.alpine") | sed -n 's/^\([<>]\) \(.*\)/\2  (\1)/p' |
+		grep -Evf "$TMP/exceptions" >"$TMP/$topic.diff"
+	ok "$topic: $(wc -l <"$TMP/$topic.kernel") answers" test "$(wc -l <"$TMP/$topic.kernel")" -gt 10
+	is "$topic: the same (< kernel's, > Alpine's)" "$(head -n 40 "$TMP/$topic.diff")" ""
+done
+done_testing
