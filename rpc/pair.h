@@ -104,6 +104,7 @@ bsock_held_fn listener_held;
 
 /* pump_stream.c */
 int stream_gate(struct pair *, int program_fd); /* POLLOUT off until connected */
+void stream_gate_off(struct pair *);
 void stream_connecting(struct pair *);
 
 /*

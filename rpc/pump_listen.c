@@ -270,6 +270,7 @@ listener_shut(struct pair *l)
 {
 	refresh(l);
 	reset_waiting(l);
+	stream_gate_off(l); /* the program's end sees an end, not a reset */
 	pair_bury(l, 0);
 }
 

@@ -68,8 +68,8 @@ stream_gate(struct pair *p, int program_fd)
 	return (0);
 }
 
-static void
-gate_off(struct pair *p)
+void
+stream_gate_off(struct pair *p)
 {
 	char sink[FILL_PIECE];
 
@@ -121,7 +121,7 @@ connect_step(struct pair *p)
 		return (ENDED);
 	}
 	p->p_flags &= ~PF_CONNECTING;
-	gate_off(p);
+	stream_gate_off(p);
 	tell_waiter(p, error);
 	if (error != 0 && (p->p_flags & PF_FASTOPEN) != 0)
 		return (failed(p, error)); /* as a write's error: its bytes are gone */
