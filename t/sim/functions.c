@@ -3,7 +3,7 @@
  * Host world.
  *
  * Theory of operation. The stack's objects of alpine-sim are compiled with room for a call in front
- * of each function (-fpatchable-function-entry=5: five nops, which cost next to nothing), and the
+ * of each function (-fpatchable-function-entry=5: nops, which cost next to nothing), and the
  * compiler lists the places in section __patchable_function_entries. When a trace is asked for, the
  * nops of the functions that it wants become a call of functions_stub, which saves the arguments
  * and calls functions_entered(). Who called whom is told by the stack pointer: a function that was
@@ -271,10 +271,20 @@ patch(uintptr_t at)
 		fail("cannot change the program's text: %s", strerror(errno));
 }
 
+/* gcc leaves five short nops, clang one long one. */
+static bool
+has_room(uintptr_t at)
+{
+	static const uint8_t nops[ROOM] = {NOP, NOP, NOP, NOP, NOP};
+	static const uint8_t nop[ROOM - 1] = {0x0f, 0x1f, 0x44, 0x00};
+
+	return (memcmp((const void *)at, nops, sizeof(nops)) == 0 ||
+		memcmp((const void *)at, nop, sizeof(nop)) == 0);
+}
+
 void
 functions_trace(const char *list)
 {
-	static const uint8_t nops[ROOM] = {NOP, NOP, NOP, NOP, NOP};
 	const uintptr_t *p;
 	const char *name;
 	size_t i, entries;
@@ -289,8 +299,7 @@ functions_trace(const char *list)
 	for (i = 0; i < entries; i++) {
 		p = &__start___patchable_function_entries[i];
 		name = name_of(*p);
-		if (name == NULL || !is_wanted(name, list) ||
-		    memcmp((const void *)*p, nops, sizeof(nops)) != 0)
+		if (name == NULL || !is_wanted(name, list) || !has_room(*p))
 			continue;
 		patch(*p);
 		n++;
