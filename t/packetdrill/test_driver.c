@@ -102,6 +102,14 @@ get(struct packet *p, size_t *len)
 	return (usecs);
 }
 
+static const char *
+source_of(const struct packet *p)
+{
+	struct in_addr in = {.s_addr = p->ip.saddr};
+
+	return (inet_ntoa(in));
+}
+
 /* ---- time ---- */
 
 static long long
@@ -600,8 +608,7 @@ test_again(void)
 	    "with the MTU of the new flags");
 	local = "172.16.3.4";
 	put("S", 50000, 1000, 0, 0);
-	ok(get(&p, &len) >= 0 && p.tcp.rst &&
-		strcmp(inet_ntoa(*(struct in_addr *)&p.ip.saddr), "172.16.3.4") == 0,
+	ok(get(&p, &len) >= 0 && p.tcp.rst && strcmp(source_of(&p), "172.16.3.4") == 0,
 	    "what comes in is for us, whatever its address");
 	pd.free(U);
 }
@@ -677,7 +684,7 @@ test_hints(void)
 	ok(pd.connect(U, fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 && errno == EINPROGRESS,
 	    "connect");
 	ok(get(&p, &len) >= 0 && p.tcp.syn, "SYN");
-	is_str(inet_ntoa(*(struct in_addr *)&p.ip.saddr), "10.7.7.7", "the script's --local_ip");
+	is_str(source_of(&p), "10.7.7.7", "the script's --local_ip");
 	ok(((uint8_t *)&p.tcp)[22] == 860 >> 8 && ((uint8_t *)&p.tcp)[23] == (860 & 0xff),
 	    "the command line's --mtu");
 	pd.free(U);
