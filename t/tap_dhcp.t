@@ -83,11 +83,12 @@ def test_client(router, before, client, *more):
         ok(len(addresses()) == 1, "... instead of the old one", addresses())
         ok(subprocess.run([ALPINE_RUN, "ping", "-c", "1", "-W", "2", "10.9.8.1"], stdout=subprocess.DEVNULL).returncode == 0, "and works")
     server.stop()
-    a.stop()
+    a.stop(signal.SIGKILL if client == "udhcpc" else signal.SIGTERM)
     ok(wait_until(5, lambda: client_pid() is None), "the client ends with alpined")
+    wait_until(5, lambda: not a.keepers())
     no_tap()
     same(before, "all is as it was")
-    ok(left_over() == [], "no file is left", left_over())
+    ok(wait_until(5, lambda: left_over() == []), "no file is left", left_over())
 
 
 def main():
