@@ -1,7 +1,7 @@
 # apt over http, from a repository on the peer; its methods are processes of another user.
 KIND=client
 PACKAGES="apt nginx-light dpkg"
-TRIED="update, a package of 64 MiB downloaded by checksum, 30 small packages, by name and by address; as Debian has it: methods run as user _apt"
+TRIED="update, a package of 64 MiB downloaded by checksum, 30 small packages; as Debian has it: methods run as user _apt"
 
 trial() {
 	local i r="$TMP/w/root/debian" a="$TMP/apt"

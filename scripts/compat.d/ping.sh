@@ -1,7 +1,7 @@
 # ping (iputils), by raw socket as root and by ping socket as an ordinary user.
 KIND=client
 PACKAGES="iputils-ping"
-TRIED="as root and as an ordinary user; 1,000 by flood; 20,000 bytes; TTL, record route, timestamps; a host that is not there, a network without a route; -b"
+TRIED="as root and as an ordinary user; 1,000 by flood; 20,000 bytes; too large for -M do; record route, timestamps; a burst; a host that is not there"
 
 trial() {
 	p() { stack timeout 30 ping "$@"; }

@@ -1,7 +1,7 @@
 # redis-cli (hiredis) and redis-benchmark on the stack, redis on the peer.
 KIND=client
 PACKAGES="redis-tools redis-server"
-TRIED="pipe of 100,000 commands, a 32 MiB value by checksum, MONITOR, blocking pop, redis-benchmark with 50 connections"
+TRIED="pipe of 100,000 commands, a 32 MiB value by checksum, blocking pop, redis-benchmark with 50 connections"
 
 trial() {
 	bg redis peer redis-server --bind $PEER --protected-mode no --save '' --dir "$TMP"

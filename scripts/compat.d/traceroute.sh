@@ -5,7 +5,7 @@ TRIED="UDP, ICMP (-I), TCP (-T) over a router of two hops; to the peer itself"
 
 trial() {
 	# the peer is a router to a host behind it, 10.99.0.2
-	peer sh -c 'sysctl -qw net.ipv4.ip_forward=1 && ip link add far0 type veth peer name far1 && ip addr add 10.99.0.1/24 dev far0 && ip link set far0 up' ||
+	peer sh -c 'sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0 && ip link add far0 type veth peer name far1 && ip addr add 10.99.0.1/24 dev far0 && ip link set far0 up' ||
 		diag "no second network"
 	peer unshare --net sh -c 'echo $$ >'"$TMP/far.pid"'; sleep 600' &
 	wait_for 5 test -s "$TMP/far.pid"

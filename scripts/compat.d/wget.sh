@@ -1,7 +1,7 @@
 # wget against nginx on the peer.
 KIND=client
 PACKAGES="wget nginx-light"
-TRIED="256 MiB by checksum; a tree of 60 files (-r); going on where a download broke off (-c); POST; a missing page"
+TRIED="256 MiB by checksum; a tree of 60 files (-r); going on where a download broke off (-c); a missing page, refused"
 
 trial() {
 	local i
