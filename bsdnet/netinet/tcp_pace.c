@@ -88,6 +88,7 @@ tcp_pace_wait(struct tcpcb *tp)
 		return (true);
 	if (tp->t_pace_next - sbinuptime() <= PACE_AHEAD)
 		return (false);
+	tp->t_pace_late = 0;
 	tcp_timer_activate_sbt(tp, TT_PACE, tp->t_pace_next);
 	return (true);
 }
@@ -100,15 +101,19 @@ tcp_pace_sent(struct tcpcb *tp, uint32_t bytes)
 
 	if (rate == 0)
 		return;
-	/* a timer that came late is made up for */
-	if (tp->t_pace_next < now - PACE_AHEAD)
-		tp->t_pace_next = now - PACE_AHEAD;
+	/* a pause of the program's is no credit */
+	if (tp->t_pace_next < now - PACE_AHEAD - tp->t_pace_late)
+		tp->t_pace_next = now - PACE_AHEAD - tp->t_pace_late;
 	tp->t_pace_next += (sbintime_t)((__uint128_t)bytes * SBT_1S / rate);
 }
 
 bool
 tcp_timer_pace(struct tcpcb *tp)
 {
+	const sbintime_t late = sbinuptime() - tp->t_pace_next, most = ustosbt(tp->t_srtt) / 2;
+
+	/* on a busy machine it comes late: what was due meanwhile is made up for */
+	tp->t_pace_late = late < 0 ? 0 : late < most ? late : most;
 	(void)tcp_output(tp);
 	return (tcp_isdead(tp));
 }

@@ -113,6 +113,7 @@ struct tcpcb {
 	uint32_t t_rtttime_on;	/* a segment is being timed */
 	tcp_seq t_rtseq;	/* ... the round trip ends when this is acknowledged */
 	sbintime_t t_rtttime;	/* ... sent at */
+	sbintime_t t_pace_late; /* how late TT_PACE came */
 	sbintime_t t_pace_next; /* when the next new data is due; tcp_pace.c */
 	sbintime_t t_sndtime;	/* last segment with data sent at */
 	sbintime_t t_acktime;	/* snd_una last moved at: user time-out */
