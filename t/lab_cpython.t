@@ -8,6 +8,7 @@ cd "$TMP" || exit 1
 tests() { stack timeout -k 5 50 /usr/bin/python3.11 -m unittest "$@"; }
 ok "TCP" tests test.test_socket.BasicTCPTest test.test_socket.BasicTCPTest2 test.test_socket.TCPTimeoutTest
 ok "UDP" tests test.test_socket.BasicUDPTest test.test_socket.UDPTimeoutTest
+ok "UDP-Lite" tests test.test_socket.BasicUDPLITETest test.test_socket.UDPLITETimeoutTest test.test_socket.SendrecvmsgUDPLITETestBase
 ok "sendmsg and recvmsg" tests test.test_socket.SendmsgTCPTest test.test_socket.RecvmsgTCPTest test.test_socket.SendmsgUDPTest
 ok "non-blocking" tests test.test_socket.NonBlockingTCPTests
 ok "socketserver" stack timeout -k 5 50 /usr/bin/python3.11 -m test -u network test_socketserver

@@ -24,4 +24,10 @@ for topic in socket options stream dgram ready wait bad errqueue; do
 	ok "$topic: $(wc -l <"$TMP/$topic.kernel") answers" test "$(wc -l <"$TMP/$topic.kernel")" -gt 10
 	is "$topic: the same (< kernel's, > Alpine's)" "$(head -n 40 "$TMP/$topic.diff")" ""
 done
+# the kernel's are for a group of users, ours for everybody
+ping_socket() { stack setpriv --reuid=65534 --regid=65534 --clear-groups timeout 20 "$PROG" raw; }
+is "an ordinary user's echo request, its reply, its length" \
+	"$(ping_socket | sed -n 's/^raw type 2: \(ping\|an answer\|its length\): //p' | xargs)" "24 1 24"
+ctl sysctl net.inet.icmp.ping_users=0 >"$TMP/ctl.out" 2>&1
+is "unless net.inet.icmp.ping_users is 0" "$(ping_socket | grep -c 'type 2: ICMP socket: -1 EACCES')" 1
 done_testing

@@ -267,12 +267,7 @@ since_ms(const struct timespec *begin)
 const char *
 about(long ms)
 {
-	static char text[32];
-
-	if (ms < 90)
-		return "at once";
-	snprintf(text, sizeof(text), "%ld ms", (ms + 10) / 100 * 100);
-	return text;
+	return ms < 90 ? "at once" : ms < 1500 ? "it waited" : "it waited long";
 }
 
 static void

@@ -50,7 +50,7 @@ void settle(void);		    /* long enough for what was sent to arrive */
 bool becomes(int fd, short events); /* poll() for up to two seconds */
 long since_ms(const struct timespec *);
 void start(struct timespec *);
-/* "at once", "100 ms" ...: in hundreds, so that a slow machine is no difference */
+/* "at once", "it waited" ...: so coarse that a slow machine is no difference */
 const char *about(long ms);
 void no_signal_action(int signo);
 
