@@ -44,7 +44,7 @@ sweep(const char *path, const char *dir, const struct stat *was)
 		(void)dup2(null, STDOUT_FILENO);
 		(void)dup2(null, STDERR_FILENO);
 	}
-	(void)close_range(4, ~0u, 0);
+	(void)close_range(4, ~0u, 0); /* alpined goes on when it sees that */
 	if (confine_sweeper() != 0)
 		_exit(1);
 	do
@@ -61,18 +61,31 @@ int
 sweeper_start(const char *socket_path, const char *dir)
 {
 	struct stat st;
-	int ends[2];
+	int ends[2], closed[2], life;
+	char byte;
 
 	if (lstat(socket_path, &st) != 0 || pipe2(ends, O_CLOEXEC) != 0)
 		return (errno);
+	if (pipe2(closed, O_CLOEXEC) != 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return (errno);
+	}
 	fflush(NULL);
 	sweeper_pid = fork();
 	if (sweeper_pid == 0) {
-		if (ends[0] != 3 && dup2(ends[0], 3) < 0)
+		/* closed[1] must not be what 3 was: it tells when all are closed */
+		life = fcntl(ends[0], F_DUPFD, 10);
+		if (life < 0 || fcntl(closed[1], F_DUPFD, 10) < 0 || dup2(life, 3) < 0)
 			_exit(1);
 		sweep(socket_path, dir, &st);
 	}
 	close(ends[0]);
+	close(closed[1]);
+	/* Until then it has copies of our listener and of the TAP. */
+	while (sweeper_pid > 0 && read(closed[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	close(closed[0]);
 	if (sweeper_pid < 0) {
 		close(ends[1]);
 		return (errno);
