@@ -108,6 +108,17 @@ struct sockaddr_in6 {
 #define IP_MINTTL 66
 #define IP_DONTFRAG 67
 #define IP_RECVTOS 68
+#define IP_ADD_SOURCE_MEMBERSHIP 70
+#define IP_DROP_SOURCE_MEMBERSHIP 71
+#define IP_BLOCK_SOURCE 72
+#define IP_UNBLOCK_SOURCE 73
+#define IP_MSFILTER 74
+#define MCAST_JOIN_GROUP 80
+#define MCAST_LEAVE_GROUP 81
+#define MCAST_JOIN_SOURCE_GROUP 82
+#define MCAST_LEAVE_SOURCE_GROUP 83
+#define MCAST_BLOCK_SOURCE 84
+#define MCAST_UNBLOCK_SOURCE 85
 #define IP_RECVERR_ALPINE 0x7001 /* ours: errors are queued, ip_errqueue.h */
 #define IP_SENDANY_ALPINE 0x7002 /* ours: a connected socket may name another destination */
 #define IP_PORTRANGE_DEFAULT 0
@@ -125,6 +136,29 @@ struct ip_mreqn {
 	struct in_addr imr_multiaddr;
 	struct in_addr imr_address;
 	int imr_ifindex;
+};
+
+struct ip_mreq_source {
+	struct in_addr imr_multiaddr;
+	struct in_addr imr_sourceaddr;
+	struct in_addr imr_interface;
+};
+/* RFC 3678, 5.1 */
+struct group_req {
+	uint32_t gr_interface; /* index; 0: any */
+	struct sockaddr_storage gr_group;
+};
+struct group_source_req {
+	uint32_t gsr_interface;
+	struct sockaddr_storage gsr_group;
+	struct sockaddr_storage gsr_source;
+};
+struct __msfilterreq { /* IP_MSFILTER */
+	uint32_t msfr_ifindex;
+	uint32_t msfr_fmode;
+	uint32_t msfr_nsrcs; /* in: room; out: how many there are */
+	struct sockaddr_storage msfr_group;
+	struct sockaddr_storage *msfr_srcs; /* ours: always in the caller's own memory */
 };
 
 #define IPV6_V6ONLY 27

@@ -27,6 +27,7 @@ extern struct protosw tcp_protosw;
 SYSCTL_NODE(_net, PF_INET, inet, CTLFLAG_RW, NULL, "Internet family");
 SYSCTL_NODE(_net_inet, IPPROTO_IP, ip, CTLFLAG_RW, NULL, "IPv4, ip(4)");
 SYSCTL_NODE(_net_inet, IPPROTO_ICMP, icmp, CTLFLAG_RW, NULL, "ICMP, icmp(4)");
+SYSCTL_NODE(_net_inet, IPPROTO_IGMP, igmp, CTLFLAG_RW, NULL, "IGMP, igmp(4)");
 SYSCTL_NODE(_net_inet, IPPROTO_UDP, udp, CTLFLAG_RW, NULL, "UDP, udp(4)");
 SYSCTL_NODE(_net_inet, IPPROTO_TCP, tcp, CTLFLAG_RW, NULL, "TCP, tcp(4)");
 SYSCTL_NODE(_net_inet, IPPROTO_UDPLITE, udplite, CTLFLAG_RW, NULL, "UDP-Lite, udplite(4)");

@@ -47,10 +47,12 @@ VNET_DECLARE(struct in_ifaddrhead, in_ifaddrhead);
 /* What the family keeps per interface, if_afdata[AF_INET]; the first member as if_llatbl.h wants.
  */
 struct in_multi;
+struct igmp_ifsoftc;
 struct in_ifinfo {
 	struct lltable *ii_llt;		/* NULL: no neighbours here */
 	LIST_HEAD(, in_multi) ii_multi; /* groups that we are in */
 	struct in_multi *ii_allhosts;	/* 224.0.0.1, while there is an address */
+	struct igmp_ifsoftc *ii_igmp;	/* igmp.c's; NULL until there is something to say */
 };
 #define IN_IFINFO(ifp) ((struct in_ifinfo *)(ifp)->if_afdata[AF_INET])
 void *in_domifattach(struct ifnet *);
@@ -68,24 +70,58 @@ int in_ifadd(struct ifnet *, in_addr_t addr, in_addr_t mask, in_addr_t bcast);
 void in_ifremove(struct in_ifaddr *);
 void in_ifmakefirst(struct in_ifaddr *); /* of its interface: what in_ifaddr_first() gives */
 
+/*
+ * Multicast, RFC 1112 and RFC 3376. A socket is a member of a group by a filter of sources; the
+ * filters of an interface's members together are what the interface listens to, in_mcast.c.
+ */
+#define MCAST_UNDEFINED 0
+#define MCAST_INCLUDE 1
+#define MCAST_EXCLUDE 2
+struct in_msources { /* MCAST_INCLUDE those and nobody else, or MCAST_EXCLUDE those */
+	uint8_t ims_mode;
+	u_int ims_n;
+	in_addr_t *ims_src; /* host order, ascending */
+};
+struct in_multi;
+struct in_mfilter {
+	LIST_ENTRY(in_mfilter) imf_link; /* of the group's members */
+	struct in_multi *imf_inm;
+	struct in_msources imf_sources;
+};
 struct ip_moptions {
 	struct ifnet *imo_multicast_ifp;
 	struct in_addr imo_multicast_addr; /* source interface by address */
 	uint8_t imo_multicast_ttl, imo_multicast_loop;
 	u_short imo_num_memberships, imo_max_memberships;
-	struct in_multi **imo_membership;
+	struct in_mfilter **imo_membership;
 };
 void in_multi_purge(struct ifnet *); /* the interface goes */
 struct in_multi {
 	LIST_ENTRY(in_multi) inm_link;
 	struct in_addr inm_addr;
-	struct ifnet *inm_ifp;
+	struct ifnet *inm_ifp; /* NULL: it is gone */
 	struct ifmultiaddr *inm_ifma;
-	u_int inm_refcount;
+	u_int inm_refcount; /* members: filters, and those who take everything */
+	LIST_HEAD(, in_mfilter) inm_filters;
+	struct in_msources inm_state; /* what all of them want, RFC 3376 3.2 */
 };
 struct in_multi *inm_lookup(struct ifnet *, struct in_addr);
-int in_joingroup(struct ifnet *, const struct in_addr *, void *filter, struct in_multi **);
-int in_leavegroup(struct in_multi *, void *filter);
+/* With a NULL filter everybody is listened to. The filter's sources are set; it is linked. */
+int in_joingroup(struct ifnet *, const struct in_addr *, struct in_mfilter *, struct in_multi **);
+int in_leavegroup(struct in_multi *, struct in_mfilter *);
+int in_mc_changed(struct in_multi *); /* a filter's sources are others now: ENOBUFS */
+
+/* Sets of sources. merge: ENOBUFS; keep is a sum of IMS_* of what goes into *to. */
+#define IMS_ONLY_A 1
+#define IMS_BOTH 2
+#define IMS_ONLY_B 4
+int ims_merge(
+    struct in_msources *to, const struct in_msources *a, const struct in_msources *b, int keep);
+bool ims_has(const struct in_msources *, in_addr_t);
+bool ims_allows(const struct in_msources *, in_addr_t);
+int ims_add(struct in_msources *, in_addr_t);	 /* EADDRNOTAVAIL: is there; ENOBUFS */
+int ims_remove(struct in_msources *, in_addr_t); /* EADDRNOTAVAIL: is not */
+void ims_free(struct in_msources *);
 
 /* ARP, netinet/if_ether.c */
 struct llentry;

@@ -20,13 +20,14 @@
 #include <netinet/in_pcb.h>
 #include <netinet/in_var.h>
 #include <netinet/ip.h>
+#include <netinet/ip_mopts.h>
 #include <netinet/ip_var.h>
 
 #define IMO_MIN_MEMBERSHIPS 4 /* slots that the list begins with */
 
 static MALLOC_DEFINE(M_IPMOPTS, "ip_moptions", "multicast options of sockets");
 
-static struct ip_moptions *
+struct ip_moptions *
 imo_get(struct inpcb *inp)
 {
 	struct ip_moptions *imo = inp->inp_moptions;
@@ -42,42 +43,49 @@ imo_get(struct inpcb *inp)
 	return (imo);
 }
 
-void
-inp_freemoptions(struct ip_moptions *imo)
-{
-	u_int i;
-
-	if (imo == NULL)
-		return;
-	for (i = 0; i < imo->imo_num_memberships; i++)
-		(void)in_leavegroup(imo->imo_membership[i], NULL);
-	free(imo->imo_membership, M_IPMOPTS);
-	free(imo, M_IPMOPTS);
-}
-
-static int
+int
 imo_find(const struct ip_moptions *imo, struct in_addr group, const struct ifnet *ifp)
 {
+	const struct in_multi *inm;
 	int i;
 
-	for (i = 0; i < imo->imo_num_memberships; i++)
-		if (imo->imo_membership[i]->inm_addr.s_addr == group.s_addr &&
-		    (ifp == NULL || imo->imo_membership[i]->inm_ifp == ifp))
+	for (i = 0; i < imo->imo_num_memberships; i++) {
+		inm = imo->imo_membership[i]->imf_inm;
+		if (inm->inm_addr.s_addr == group.s_addr && (ifp == NULL || inm->inm_ifp == ifp))
 			return (i);
+	}
 	return (-1);
 }
 
 bool
-imo_member(const struct ip_moptions *imo, struct in_addr group, const struct ifnet *ifp)
+imo_member(const struct ip_moptions *imo, struct in_addr group, struct in_addr src,
+    const struct ifnet *ifp)
 {
-	return (imo != NULL && imo_find(imo, group, ifp) >= 0);
+	const int i = imo != NULL ? imo_find(imo, group, ifp) : -1;
+
+	return (i >= 0 && ims_allows(&imo->imo_membership[i]->imf_sources, ntohl(src.s_addr)));
 }
 
-static void
+void
 imo_remove(struct ip_moptions *imo, int i)
 {
-	(void)in_leavegroup(imo->imo_membership[i], NULL);
+	struct in_mfilter *imf = imo->imo_membership[i];
+
+	(void)in_leavegroup(imf->imf_inm, imf);
+	ims_free(&imf->imf_sources);
+	free(imf, M_IPMOPTS);
 	imo->imo_membership[i] = imo->imo_membership[--imo->imo_num_memberships];
+}
+
+void
+inp_freemoptions(struct ip_moptions *imo)
+{
+	if (imo == NULL)
+		return;
+	while (imo->imo_num_memberships > 0)
+		imo_remove(imo, imo->imo_num_memberships - 1);
+	free(imo->imo_membership, M_IPMOPTS);
+	free(imo, M_IPMOPTS);
 }
 
 void
@@ -88,14 +96,14 @@ imo_purge_ifp(struct ip_moptions *imo, struct ifnet *ifp)
 	if (imo->imo_multicast_ifp == ifp)
 		imo->imo_multicast_ifp = NULL;
 	for (i = imo->imo_num_memberships - 1; i >= 0; i--)
-		if (imo->imo_membership[i]->inm_ifp == ifp)
+		if (imo->imo_membership[i]->imf_inm->inm_ifp == ifp)
 			imo_remove(imo, i);
 }
 
 static int
 imo_grow(struct ip_moptions *imo)
 {
-	struct in_multi **list;
+	struct in_mfilter **list;
 	u_int n = imo->imo_max_memberships;
 
 	if (imo->imo_num_memberships < n)
@@ -112,8 +120,8 @@ imo_grow(struct ip_moptions *imo)
 }
 
 /* The interface that a request names by index or address, or that the group is routed to. */
-static struct ifnet *
-choose_ifp(const struct inpcb *inp, struct in_addr group, struct in_addr addr, int ifindex)
+struct ifnet *
+imo_choose_ifp(const struct inpcb *inp, struct in_addr group, struct in_addr addr, int ifindex)
 {
 	struct in_ifaddr *ia;
 	struct nhop_object *nh;
@@ -130,6 +138,35 @@ choose_ifp(const struct inpcb *inp, struct in_addr group, struct in_addr addr, i
 	if (nh != NULL && (nh->nh_ifp->if_flags & IFF_MULTICAST) != 0)
 		return (nh->nh_ifp);
 	return (ip_default_ifp());
+}
+
+/* With one source it includes that only; with INADDR_ANY it excludes nobody. */
+int
+imo_add(struct ip_moptions *imo, struct ifnet *ifp, struct in_addr group, struct in_addr src)
+{
+	struct in_mfilter *imf;
+	struct in_multi *inm;
+	int error = imo_grow(imo);
+
+	if (error != 0)
+		return (error);
+	imf = malloc(sizeof(*imf), M_IPMOPTS, M_NOWAIT | M_ZERO);
+	if (imf == NULL)
+		return (ENOBUFS);
+	imf->imf_sources.ims_mode = MCAST_EXCLUDE;
+	if (src.s_addr != INADDR_ANY) {
+		imf->imf_sources.ims_mode = MCAST_INCLUDE;
+		error = ims_add(&imf->imf_sources, ntohl(src.s_addr));
+	}
+	if (error == 0)
+		error = in_joingroup(ifp, &group, imf, &inm);
+	if (error != 0) {
+		ims_free(&imf->imf_sources);
+		free(imf, M_IPMOPTS);
+		return (error);
+	}
+	imo->imo_membership[imo->imo_num_memberships++] = imf;
+	return (0);
 }
 
 /* An ip_mreq or an ip_mreqn, by its length. */
@@ -163,22 +200,15 @@ join(struct inpcb *inp, struct sockopt *sopt)
 		return (error);
 	if (!IN_MULTICAST(ntohl(mreqn.imr_multiaddr.s_addr)))
 		return (EINVAL);
-	ifp = choose_ifp(inp, mreqn.imr_multiaddr, mreqn.imr_address, mreqn.imr_ifindex);
+	ifp = imo_choose_ifp(inp, mreqn.imr_multiaddr, mreqn.imr_address, mreqn.imr_ifindex);
 	if (ifp == NULL || (ifp->if_flags & IFF_MULTICAST) == 0)
 		return (EADDRNOTAVAIL);
 	imo = imo_get(inp);
 	if (imo == NULL)
 		return (ENOBUFS);
-	if (imo_member(imo, mreqn.imr_multiaddr, ifp))
+	if (imo_find(imo, mreqn.imr_multiaddr, ifp) >= 0)
 		return (EADDRINUSE);
-	error = imo_grow(imo);
-	if (error != 0)
-		return (error);
-	error = in_joingroup(
-	    ifp, &mreqn.imr_multiaddr, NULL, &imo->imo_membership[imo->imo_num_memberships]);
-	if (error == 0)
-		imo->imo_num_memberships++;
-	return (error);
+	return (imo_add(imo, ifp, mreqn.imr_multiaddr, (struct in_addr){INADDR_ANY}));
 }
 
 static int
@@ -195,7 +225,8 @@ leave(struct inpcb *inp, struct sockopt *sopt)
 	if (!IN_MULTICAST(ntohl(mreqn.imr_multiaddr.s_addr)))
 		return (EINVAL);
 	if (mreqn.imr_ifindex != 0 || mreqn.imr_address.s_addr != INADDR_ANY) {
-		ifp = choose_ifp(inp, mreqn.imr_multiaddr, mreqn.imr_address, mreqn.imr_ifindex);
+		ifp =
+		    imo_choose_ifp(inp, mreqn.imr_multiaddr, mreqn.imr_address, mreqn.imr_ifindex);
 		if (ifp == NULL)
 			return (EADDRNOTAVAIL);
 	}
@@ -228,7 +259,7 @@ set_multicast_if(struct inpcb *inp, struct sockopt *sopt)
 		imo->imo_multicast_ifp = NULL;
 		return (0);
 	}
-	ifp = choose_ifp(inp, mreqn.imr_multiaddr, mreqn.imr_address, mreqn.imr_ifindex);
+	ifp = imo_choose_ifp(inp, mreqn.imr_multiaddr, mreqn.imr_address, mreqn.imr_ifindex);
 	if (ifp == NULL || (ifp->if_flags & IFF_MULTICAST) == 0)
 		return (EADDRNOTAVAIL);
 	imo->imo_multicast_ifp = ifp;
@@ -288,7 +319,7 @@ inp_setmoptions(struct inpcb *inp, struct sockopt *sopt)
 	case IP_DROP_MEMBERSHIP:
 		return (leave(inp, sopt));
 	default:
-		return (EOPNOTSUPP);
+		return (inp_set_sources(inp, sopt));
 	}
 }
 
@@ -335,6 +366,8 @@ inp_getmoptions(struct inpcb *inp, struct sockopt *sopt)
 	case IP_MULTICAST_LOOP:
 		return (put_small(
 		    sopt, imo != NULL ? imo->imo_multicast_loop : IP_DEFAULT_MULTICAST_LOOP));
+	case IP_MSFILTER:
+		return (inp_get_sources(inp, sopt));
 	default:
 		return (ENOPROTOOPT);
 	}

@@ -211,6 +211,17 @@ ip_ctloutput(struct socket *so, struct sockopt *sopt)
 	case IP_MULTICAST_LOOP:
 	case IP_ADD_MEMBERSHIP:
 	case IP_DROP_MEMBERSHIP:
+	case IP_ADD_SOURCE_MEMBERSHIP:
+	case IP_DROP_SOURCE_MEMBERSHIP:
+	case IP_BLOCK_SOURCE:
+	case IP_UNBLOCK_SOURCE:
+	case IP_MSFILTER:
+	case MCAST_JOIN_GROUP:
+	case MCAST_LEAVE_GROUP:
+	case MCAST_JOIN_SOURCE_GROUP:
+	case MCAST_LEAVE_SOURCE_GROUP:
+	case MCAST_BLOCK_SOURCE:
+	case MCAST_UNBLOCK_SOURCE:
 		return (sopt->sopt_dir == SOPT_SET ? inp_setmoptions(inp, sopt)
 						   : inp_getmoptions(inp, sopt));
 	default:

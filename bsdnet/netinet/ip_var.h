@@ -90,7 +90,9 @@ int inp_setmoptions(struct inpcb *, struct sockopt *);
 int inp_getmoptions(struct inpcb *, struct sockopt *);
 void inp_freemoptions(struct ip_moptions *);		  /* NULL is fine */
 void imo_purge_ifp(struct ip_moptions *, struct ifnet *); /* forgets an interface */
-bool imo_member(const struct ip_moptions *, struct in_addr group, const struct ifnet *);
+/* Whether it hears that source's packets to that group. */
+bool imo_member(const struct ip_moptions *, struct in_addr group, struct in_addr src,
+    const struct ifnet *);
 
 /* ip_tso.c: cuts a CSUM_IP_TSO packet into segments, chained by m_nextpkt. */
 int ip_tso_segment(struct mbuf **);

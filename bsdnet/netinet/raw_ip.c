@@ -98,7 +98,7 @@ rip_match(const struct inpcb *inp, const struct ip *ip, const struct ifnet *ifp)
 	if (inp->inp_faddr.s_addr != INADDR_ANY && inp->inp_faddr.s_addr != ip->ip_src.s_addr)
 		return (false);
 	return (!IN_MULTICAST(ntohl(ip->ip_dst.s_addr)) || inp->inp_moptions == NULL ||
-		imo_member(inp->inp_moptions, ip->ip_dst, ifp));
+		imo_member(inp->inp_moptions, ip->ip_dst, ip->ip_src, ifp));
 }
 
 struct rip_delivery {

@@ -206,7 +206,7 @@ matches_group(const struct inpcb *inp, const struct udp_in *u)
 		return (false);
 	if (!IN_MULTICAST(ntohl(u->ip->ip_dst.s_addr)))
 		return (true);
-	if (imo_member(inp->inp_moptions, u->ip->ip_dst, u->ifp))
+	if (imo_member(inp->inp_moptions, u->ip->ip_dst, u->ip->ip_src, u->ifp))
 		return (true);
 	UDPSTAT_INC(udps_filtermcast);
 	return (false);
