@@ -6,6 +6,7 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <net/if_arp.h>
+#include <netinet/igmp_var.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/ip_var.h>
@@ -167,6 +168,29 @@ static const struct counter udp_counters[] = {
     UDP(opackets, 0, "datagram%s output"),
 };
 
+#define IGMP(f, in, text)                                                                          \
+	{                                                                                          \
+		"igps_" #f, offsetof(struct igmpstat, igps_##f), in, text                          \
+	}
+static const struct counter igmp_counters[] = {
+    IGMP(rcv_total, 0, "message%s received"),
+    IGMP(rcv_tooshort, 1, "message%s too short"),
+    IGMP(rcv_badttl, 1, "message%s with a TTL other than 1"),
+    IGMP(rcv_badsum, 1, "message%s with bad checksum"),
+    IGMP(rcv_v1v2_queries, 1, "version 1 or 2 membership queries"),
+    IGMP(rcv_v3_queries, 1, "version 3 membership queries"),
+    IGMP(rcv_badqueries, 1, "membership queries with invalid fields"),
+    IGMP(rcv_gen_queries, 1, "general queries"),
+    IGMP(rcv_group_queries, 1, "group queries"),
+    IGMP(rcv_gsr_queries, 1, "group-source queries"),
+    IGMP(drop_gsr_queries, 1, "group-source queries of too many sources"),
+    IGMP(rcv_reports, 1, "membership report%s received"),
+    IGMP(rcv_badreports, 1, "membership report%s with invalid fields"),
+    IGMP(rcv_ourreports, 1, "membership report%s of groups that we are in"),
+    IGMP(rcv_nora, 1, "version 3 queries without Router Alert"),
+    IGMP(snd_reports, 0, "membership report%s sent"),
+};
+
 #define IP(f, in, text)                                                                            \
 	{                                                                                          \
 		"ips_" #f, offsetof(struct ipstat, ips_##f), in, text                              \
@@ -262,7 +286,7 @@ table(struct report *r, const char *proto, const struct counter *c, u_int n, con
 int
 report_stats(struct report *r, const char *proto)
 {
-	static const char *const names[] = {"tcp", "udp", "ip", "icmp", "arp"};
+	static const char *const names[] = {"tcp", "udp", "ip", "icmp", "igmp", "arp"};
 	bool all = proto[0] == '\0', known = all;
 	u_int i;
 
@@ -278,6 +302,7 @@ report_stats(struct report *r, const char *proto)
 	PROTO("udp", udp_counters, V_udpstat);
 	PROTO("ip", ip_counters, V_ipstat);
 	PROTO("icmp", icmp_counters, V_icmpstat);
+	PROTO("igmp", igmp_counters, V_igmpstat);
 	PROTO("arp", arp_counters, V_arpstat);
 #undef PROTO
 	return (0);

@@ -14,6 +14,7 @@
 #include <net/if_llatbl.h>
 #include <net/if_var.h>
 #include <net/route.h>
+#include <netinet/igmp_var.h>
 #include <netinet/in.h>
 #include <netinet/in_pcb.h>
 #include <netinet/in_var.h>
@@ -285,7 +286,10 @@ proc_igmp(struct report *r)
 			n++;
 		if (n == 0)
 			continue;
-		report_line(r, "%d\t%-10s: %5d %7s", ifp->if_index, ifp->if_xname, n, "V3");
+		report_line(r, "%d\t%-10s: %5d %7s", ifp->if_index, ifp->if_xname, n,
+		    igmp_host_version(__DECONST(struct ifnet *, ifp)) == 1   ? "V1"
+		    : igmp_host_version(__DECONST(struct ifnet *, ifp)) == 2 ? "V2"
+									     : "V3");
 		LIST_FOREACH (inm, &IN_IFINFO(ifp)->ii_multi, inm_link)
 			report_line(r, "\t\t\t\t%08X %5u 0:00000000\t\t0", inm->inm_addr.s_addr,
 			    inm->inm_refcount);

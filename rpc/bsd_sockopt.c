@@ -368,6 +368,8 @@ set_ip(struct bsock *b, int name, const char *val, size_t len)
 	case LINUX_IP_OPTIONS:
 		return (bsd_setopt(b, NULL, IPPROTO_IP, IP_OPTIONS, __DECONST(char *, val), len));
 	}
+	if (bsd_is_source_option(name))
+		return (bsd_set_sources(b, name, val, len));
 	error = ip_int(name, val, len, &v);
 	if (error != 0)
 		return (error);

@@ -172,6 +172,18 @@ enum {
 	LINUX_IP_MULTICAST_LOOP = 34,
 	LINUX_IP_ADD_MEMBERSHIP = 35,
 	LINUX_IP_DROP_MEMBERSHIP = 36,
+	LINUX_IP_UNBLOCK_SOURCE = 37,
+	LINUX_IP_BLOCK_SOURCE = 38,
+	LINUX_IP_ADD_SOURCE_MEMBERSHIP = 39,
+	LINUX_IP_DROP_SOURCE_MEMBERSHIP = 40,
+	LINUX_IP_MSFILTER = 41,
+	LINUX_MCAST_JOIN_GROUP = 42,
+	LINUX_MCAST_BLOCK_SOURCE = 43,
+	LINUX_MCAST_UNBLOCK_SOURCE = 44,
+	LINUX_MCAST_LEAVE_GROUP = 45,
+	LINUX_MCAST_JOIN_SOURCE_GROUP = 46,
+	LINUX_MCAST_LEAVE_SOURCE_GROUP = 47,
+	LINUX_MCAST_MSFILTER = 48,
 	LINUX_IP_MULTICAST_ALL = 49,
 };
 #define LINUX_PRIORITY_MAX 6 /* SO_PRIORITY without privileges */
@@ -226,6 +238,26 @@ struct linux_in_pktinfo {
 struct linux_ip_mreqn { /* ip_mreq is its first half */
 	uint32_t imr_multiaddr, imr_address;
 	int32_t imr_ifindex;
+};
+struct linux_ip_mreq_source {
+	uint32_t imr_multiaddr, imr_interface, imr_sourceaddr;
+};
+enum { LINUX_MCAST_EXCLUDE = 0, LINUX_MCAST_INCLUDE = 1 };
+struct linux_ip_msfilter { /* and the sources, 4 bytes each */
+	uint32_t multiaddr, interface, fmode, numsrc;
+};
+struct linux_storage {
+	uint16_t family;
+	char data[126];
+} __attribute__((aligned(8)));
+struct linux_group_source_req { /* group_req is all but the source */
+	uint32_t interface;
+	struct linux_storage group, source;
+};
+struct linux_group_filter { /* and the sources, a storage each */
+	uint32_t interface;
+	struct linux_storage group;
+	uint32_t fmode, numsrc;
 };
 struct linux_cmsghdr {
 	uint64_t cmsg_len; /* bytes, this header too */

@@ -588,7 +588,8 @@ answer_group_v3(struct igmp_ifsoftc *igi, struct in_addr group, int ms)
 }
 
 static void
-input_query_v3(struct igmp_ifsoftc *igi, const struct igmpv3 *q, u_int len, bool allhosts)
+input_query_v3(
+    struct igmp_ifsoftc *igi, const struct igmpv3 *q, const u_char *src, u_int len, bool allhosts)
 {
 	const u_int n = ntohs(q->igmp_numsrc);
 	const int ms = MAX(decode_time(q->igmp_code), 1) * 100;
@@ -621,7 +622,7 @@ input_query_v3(struct igmp_ifsoftc *igi, const struct igmpv3 *q, u_int len, bool
 		answer_group_v3(igi, q->igmp_group, ms);
 	} else {
 		IGMPSTAT_INC(igps_rcv_gsr_queries);
-		answer_sources(igi, q, (const u_char *)(q + 1), n, ms);
+		answer_sources(igi, q, src, n, ms);
 	}
 }
 
@@ -670,19 +671,25 @@ has_router_alert(const struct ip *ip)
 	return (false);
 }
 
+/* A message lies as it came, not as a structure wants to. */
 static void
-input_query(struct igmp_ifsoftc *igi, const struct ip *ip, const void *q, u_int len)
+input_query(struct igmp_ifsoftc *igi, const struct ip *ip, const u_char *msg, u_int len)
 {
 	const bool allhosts = ip->ip_dst.s_addr == htonl(INADDR_ALLHOSTS_GROUP);
+	struct igmpv3 q = {0};
 
+	memcpy(&q, msg, MIN(len, sizeof(q)));
 	if (len == IGMP_MINLEN) {
-		input_query_old(igi, q, allhosts);
+		const struct igmp old = {
+		    .igmp_type = q.igmp_type, .igmp_code = q.igmp_code, .igmp_group = q.igmp_group};
+
+		input_query_old(igi, &old, allhosts);
 	} else if (len < IGMP_V3_QUERY_MINLEN) {
 		IGMPSTAT_INC(igps_rcv_tooshort);
 	} else if (!has_router_alert(ip)) { /* 9.1: somebody far away may have sent it */
 		IGMPSTAT_INC(igps_rcv_nora);
 	} else {
-		input_query_v3(igi, q, len, allhosts);
+		input_query_v3(igi, &q, msg + sizeof(q), len, allhosts);
 	}
 }
 
@@ -695,7 +702,8 @@ igmp_input(struct mbuf **mp, int *offp, int proto)
 	struct igmp_ifsoftc *igi = igmp_ifinfo(ifp);
 	const struct ip *ip = mtod(m, const struct ip *);
 	const u_int len = ntohs(ip->ip_len) - hlen;
-	const struct igmp *ig;
+	const u_char *msg;
+	struct igmp ig;
 
 	*mp = NULL;
 	IGMPSTAT_INC(igps_rcv_total);
@@ -709,14 +717,15 @@ igmp_input(struct mbuf **mp, int *offp, int proto)
 		return (IPPROTO_DONE);
 	} else {
 		ip = mtod(m, const struct ip *);
-		ig = (const struct igmp *)(const void *)(mtod(m, const u_char *) + hlen);
+		msg = mtod(m, const u_char *) + hlen;
+		memcpy(&ig, msg, sizeof(ig));
 		if (igi == NULL || (ifp->if_flags & IFF_LOOPBACK) != 0)
 			; /* nobody asks here */
-		else if (ig->igmp_type == IGMP_MEMBERSHIP_QUERY)
-			input_query(igi, ip, ig, len);
-		else if (ig->igmp_type == IGMP_V1_MEMBERSHIP_REPORT ||
-			 ig->igmp_type == IGMP_V2_MEMBERSHIP_REPORT)
-			input_report(igi, ip, ig);
+		else if (ig.igmp_type == IGMP_MEMBERSHIP_QUERY)
+			input_query(igi, ip, msg, len);
+		else if (ig.igmp_type == IGMP_V1_MEMBERSHIP_REPORT ||
+			 ig.igmp_type == IGMP_V2_MEMBERSHIP_REPORT)
+			input_report(igi, ip, &ig);
 		*mp = m;
 		return (rip_input(mp, offp, proto)); /* routing daemons want them all */
 	}
