@@ -72,8 +72,8 @@ libc.execve(argv[0], argv, env)
 PY
 is "20: a program's own LD_PRELOAD is kept, ours comes first" "$(LD_PRELOAD=libm.so.6 stack sh -c 'echo "$LD_PRELOAD"' | grep -c 'libalpine.so.*libm.so.6')" 1
 is "20: a scrubbed environment keeps the stack" "$(stack env -i timeout 10 /usr/bin/python3 "$TMP/dial.py" 2>&1)" "from 10.11.12.13"
-is "20: a program without the shim reaches nothing" "$(stack timeout 10 /usr/bin/python3 "$TMP/bare.py" "$TMP/dial.py" 2>&1)" "Network is unreachable"
-is "21: nor with a shim that cannot be loaded" "$(stack timeout 10 /usr/bin/python3 "$TMP/bare.py" "$TMP/dial.py" LD_PRELOAD=/nonexistent.so 2>/dev/null)" "Network is unreachable"
+like "20: a program without the shim reaches nothing" "$(stack timeout 10 /usr/bin/python3 "$TMP/bare.py" "$TMP/dial.py" 2>&1)" '^(Network is unreachable|No route to host)$'
+like "21: nor with a shim that cannot be loaded" "$(stack timeout 10 /usr/bin/python3 "$TMP/bare.py" "$TMP/dial.py" LD_PRELOAD=/nonexistent.so 2>/dev/null)" '^(Network is unreachable|No route to host)$'
 is "23: a program that daemonizes goes on, and alpine-run waits for it" \
 	"$(stack sh -c "setsid sh -c 'sleep 0.5; exec /usr/bin/python3 $TMP/dial.py >$TMP/late.out 2>&1' </dev/null >/dev/null 2>&1 & exit 0"; cat "$TMP/late.out")" "from 10.11.12.13"
 is "26: /proc/net/dev is the stack's" "$(stack cat /proc/net/dev 2>&1 | grep -c 'tap0:')" 1
