@@ -33,16 +33,16 @@ def name(e): return errno.errorcode.get(e.errno, str(e))
 '
 hostile() { # hostile FILE: started, in the background; says "ready ..." and stays
 	stack timeout 60 /usr/bin/python3 "$TMP/$1.py" >"$TMP/$1.out" 2>&1 &
+	HOSTILE=$!
 	wait_for 20 grep -q "^ready" "$TMP/$1.out" || diag "$(cat "$TMP/$1.out")"
 }
 finish() { # finish FILE: tells it to end, waits for that
 	touch "$TMP/$1.end"
-	wait_for 10 sh -c "! pgrep -f $TMP/$1.py"
+	wait "$HOSTILE"
 }
 stay="
 while not os.path.exists(sys.argv[0].replace('.py', '.end')): time.sleep(0.05)
 "
-sockets_open() { ctl netstat -an | grep -c '^tcp'; }
 
 ctl sysctl net.alpine.maxsockets=300 >/dev/null
 printf '%s' "$P
