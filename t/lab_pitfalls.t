@@ -22,6 +22,7 @@ while True:
     os.close(fd); c.close()
 PY
 timeout 110 python3 "$TMP/outside.py" "$TMP/outside.sock" >"$TMP/outside.log" 2>&1 &
+OUTSIDE=$!
 wait_for 5 test -S "$TMP/outside.sock"
 export PITFALLS_OUTSIDE=$TMP/outside.sock
 
@@ -78,4 +79,5 @@ is "23: a program that daemonizes goes on, and alpine-run waits for it" \
 	"$(stack sh -c "setsid sh -c 'sleep 0.5; exec /usr/bin/python3 $TMP/dial.py >$TMP/late.out 2>&1' </dev/null >/dev/null 2>&1 & exit 0"; cat "$TMP/late.out")" "from 10.11.12.13"
 is "26: /proc/net/dev is the stack's" "$(stack cat /proc/net/dev 2>&1 | grep -c 'tap0:')" 1
 is "26: /proc/net/route has the default route" "$(stack cat /proc/net/route 2>&1 | awk '$2 == "00000000"' | wc -l)" 1
+kill $OUTSIDE
 done_testing
