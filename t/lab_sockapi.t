@@ -13,9 +13,11 @@ both() { # both TOPIC...
 	stack timeout 60 "$PROG" "$@" >"$TMP/$1.alpine" 2>&1 </dev/null
 	wait $!
 }
+# few at a time: what is compared is what is ready after a while, on a machine that keeps up
 for topics in "socket names" options "stream ends" "dgram message" "ready epoll" wait "bad ioctl" "errqueue raw"; do
 	set -- $topics
 	both "$@" &
+	[ "$(jobs -rp | wc -l)" -lt 4 ] || wait -n
 done
 wait $(jobs -p)
 for topic in socket options stream dgram ready wait bad errqueue; do
