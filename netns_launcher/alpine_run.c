@@ -119,6 +119,22 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+static void
+add_server(struct run_resolv *r, const char *address)
+{
+	const int error = run_resolv_add(r, address);
+
+	if (error == 0)
+		return;
+	if (error == -ENOSPC)
+		run_error("--dns %s: more than %d name servers: libc's resolver asks no more; "
+			  "leave one out",
+		    address, RUN_SERVERS);
+	else
+		run_error("--dns %s: not an IPv4 address; write it as 10.11.12.13", address);
+	exit(RUN_EXIT_FAILED);
+}
+
 static int
 parse_fd(const char *text)
 {
@@ -127,7 +143,9 @@ parse_fd(const char *text)
 
 	if (*text == '\0' || *end != '\0' || fd < 0 || fd > 1 << 20 ||
 	    fcntl((int)fd, F_GETFD) < 0) {
-		run_error("--ready-fd %s: not an open descriptor's number", text);
+		run_error("--ready-fd %s: not an open descriptor's number; open it, as in: "
+			  "alpine-run --ready-fd 3 PROGRAM 3>FILE",
+		    text);
 		exit(RUN_EXIT_FAILED);
 	}
 	fcntl((int)fd, F_SETFD, FD_CLOEXEC);
@@ -147,10 +165,7 @@ parse_options(int argc, char **argv, struct options *o)
 			o->name = optarg;
 			break;
 		case OPT_DNS:
-			if (run_resolv_add(&o->resolv, optarg) != 0) {
-				run_error("--dns %s: not an IPv4 address", optarg);
-				exit(RUN_EXIT_FAILED);
-			}
+			add_server(&o->resolv, optarg);
 			break;
 		case OPT_READY_FD:
 			o->ready_fd = parse_fd(optarg);
@@ -443,13 +458,16 @@ no_daemon(const char *name, const char *why, int error)
 	if (error == -EACCES)
 		run_error(
 		    "cannot reach alpined (%s): ask as the user who started it, or as root", why);
-	else if (error == -EPROTO)
+	else if (error == -EPROTO || error == -EINVAL)
 		run_error("%s", why);
+	else if (name != NULL && strchr(name, '/') != NULL)
+		run_error("cannot reach alpined (%s): start it with: alpined --socket PATH eth0 "
+			  "ADDRESS/PREFIX",
+		    why);
 	else
 		run_error(
 		    "cannot reach alpined (%s): start it with: alpined%s%s eth0 ADDRESS/PREFIX",
-		    why, name != NULL && strchr(name, '/') == NULL ? " --name " : "",
-		    name != NULL && strchr(name, '/') == NULL ? name : "");
+		    why, name != NULL ? " --name " : "", name != NULL ? name : "");
 }
 
 int

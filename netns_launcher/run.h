@@ -34,7 +34,7 @@ struct run_resolv {
 	char text[RUN_RESOLV_MAX]; /* of the resolv.conf of ours */
 };
 
-/* Adds one server, "ADDRESS"; 0, or -1 if it is no IPv4 address. More than RUN_SERVERS: ignored. */
+/* Adds one server, "ADDRESS"; 0, -EINVAL (no IPv4 address) or -ENOSPC (RUN_SERVERS are there). */
 int run_resolv_add(struct run_resolv *r, const char *address);
 /* When none was given: the daemon's, else those of the host that are not loopback. Then the text.
  */
