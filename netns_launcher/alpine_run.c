@@ -83,6 +83,7 @@ struct options {
 	struct run_resolv resolv;
 	int ready_fd; /* -1: none */
 	bool die_with_parent;
+	const char *pcap; /* a file, or NULL */
 	char **program;
 };
 
@@ -95,6 +96,7 @@ usage(FILE *to)
 	      "      --socket PATH    the alpined that listens there\n"
 	      "      --dns ADDRESS    ask this name server; may be repeated\n"
 	      "      --ready-fd N     write a line to descriptor N when PROGRAM starts\n"
+	      "      --pcap FILE      write what the stack's interface carries meanwhile\n"
 	      "      --die-with-parent  kill everything when alpine-run's parent goes\n"
 	      "  -q, --quiet          no warnings\n"
 	      "  -d, --debug          tell what is done\n"
@@ -104,7 +106,7 @@ usage(FILE *to)
 	    to);
 }
 
-enum { OPT_SOCKET = 256, OPT_DNS, OPT_READY_FD, OPT_DIE, OPT_VERSION };
+enum { OPT_SOCKET = 256, OPT_DNS, OPT_READY_FD, OPT_DIE, OPT_PCAP, OPT_VERSION };
 
 static const struct option long_options[] = {
     {"name", required_argument, NULL, 'n'},
@@ -112,6 +114,7 @@ static const struct option long_options[] = {
     {"dns", required_argument, NULL, OPT_DNS},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"die-with-parent", no_argument, NULL, OPT_DIE},
+    {"pcap", required_argument, NULL, OPT_PCAP},
     {"quiet", no_argument, NULL, 'q'},
     {"debug", no_argument, NULL, 'd'},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -173,6 +176,9 @@ parse_options(int argc, char **argv, struct options *o)
 		case OPT_DIE:
 			o->die_with_parent = true;
 			break;
+		case OPT_PCAP:
+			o->pcap = optarg;
+			break;
 		case 'q':
 			run_verbosity = RUN_QUIET;
 			break;
@@ -203,10 +209,11 @@ parse_options(int argc, char **argv, struct options *o)
 
 struct verdict { /* the child's, with the sockets of the namespace */
 	int32_t failed;
-	int32_t device; /* its descriptor is the last one */
+	int32_t device;	 /* its descriptor comes after them */
+	int32_t capture; /* and this one's last */
 	char why[256];
 };
-#define SOCKETS_MAX (2 + 2 * RUN_SERVERS)
+#define SOCKETS_MAX (3 + 2 * RUN_SERVERS)
 #define ROUTES_MAX 8192 /* bytes of the report that are looked at */
 
 static int
@@ -229,6 +236,8 @@ send_verdict(int to, const struct verdict *v, const struct run_sockets *s, unsig
 		}
 		if (v->device)
 			fds[n++] = s->device;
+		if (v->capture)
+			fds[n++] = s->capture;
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)n);
 		control.align.cmsg_level = SOL_SOCKET;
@@ -261,14 +270,15 @@ receive_verdict(int from, struct verdict *v, struct run_sockets *s, unsigned nse
 	v->why[sizeof(v->why) - 1] = '\0';
 	if (v->failed != 0)
 		return -1;
-	want = 1 + 2 * nservers + (v->device != 0);
+	want = 1 + 2 * nservers + (v->device != 0) + (v->capture != 0);
 	if (CMSG_FIRSTHDR(&msg) == NULL || control.align.cmsg_len != CMSG_LEN(sizeof(int) * want)) {
 		snprintf(v->why, sizeof(v->why), "too many open files: raise it: ulimit -n 1024");
 		return -1;
 	}
 	memcpy(fds, CMSG_DATA(&control.align), sizeof(int) * want);
 	s->listener = fds[0];
-	s->device = v->device ? fds[want - 1] : -1;
+	s->device = v->device ? fds[1 + 2 * nservers] : -1;
+	s->capture = v->capture ? fds[want - 1] : -1;
 	for (i = 0; i < nservers; i++) {
 		s->udp[i] = fds[1 + 2 * i];
 		s->tcp[i] = fds[2 + 2 * i];
@@ -289,6 +299,14 @@ child_main(const struct options *o, const struct rpc_hello_reply *hello, const c
 		   run_ns_network(hello, routes, &o->resolv, &sockets, v.why, sizeof(v.why)) != 0 ||
 		   run_ns_files(&o->resolv, v.why, sizeof(v.why)) != 0;
 	v.device = v.failed == 0 && sockets.device >= 0;
+	if (v.failed == 0 && o->pcap != NULL) {
+		sockets.capture = sockets.device < 0 ? -1 : run_pcap_socket(hello->h_ifname);
+		v.capture = sockets.capture >= 0;
+		v.failed = !v.capture;
+		if (v.failed)
+			snprintf(v.why, sizeof(v.why),
+			    "--pcap: no device to look at in the namespace; --debug tells why");
+	}
 	if (send_verdict(sync, &v, &sockets, o->resolv.nservers) != 0 || v.failed != 0 ||
 	    recv(sync, &go, 1, 0) != 1)
 		_exit(RUN_EXIT_FAILED);
@@ -322,6 +340,19 @@ prepare(const struct options *o, struct rpc_client *c, int sync, struct run_sock
 		if (error != 0)
 			run_debug("packet sockets will see nothing: %s",
 			    strerror(error < 0 ? -error : error));
+	}
+	if (o->pcap != NULL) {
+		error = rpc_ask(c, RPC_CAPTURE, -1, NULL, 0, NULL, 0, 0, NULL);
+		if (error == 0 && run_pcap_start(sockets->capture) < 0)
+			error = errno;
+		if (error != 0) {
+			run_error("--pcap: %s%s", strerror(error < 0 ? -error : error),
+			    error == EPERM
+				? ": it shows all that the stack carries; run it as root, "
+				  "or as the user who started alpined"
+				: "");
+			return -1;
+		}
 	}
 	/* The launcher must not hang with a daemon that is stopped: programs' names can wait. */
 	setsockopt(c->c_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -432,21 +463,27 @@ signals_wanted(sigset_t *set)
 }
 
 static int
-attend(struct family *f, int signals, int dns)
+attend(struct family *f, int signals, int dns, int capture)
 {
-	struct pollfd fds[2] = {{.fd = signals, .events = POLLIN}, {.fd = dns, .events = POLLIN}};
+	struct pollfd fds[3] = {{.fd = signals, .events = POLLIN}, {.fd = dns, .events = POLLIN},
+	    {.fd = capture, .events = POLLIN}};
 	struct signalfd_siginfo si;
 
 	while (reap(f)) {
 		if (f->doomed)
 			kill_children(SIGKILL);
-		if (poll(fds, 2, dns_stub_timeout_ms()) < 0 && errno != EINTR)
+		if (poll(fds, 3, dns_stub_timeout_ms()) < 0 && errno != EINTR)
 			break;
 		while (read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
 			if (si.ssi_signo != SIGCHLD)
 				pass_on(f, &si);
 		dns_stub_work();
+		if ((fds[2].revents & POLLIN) != 0)
+			run_pcap_work();
+		else if (fds[2].revents != 0)
+			fds[2].fd = -1;
 	}
+	run_pcap_end();
 	if (WIFSIGNALED(f->status))
 		return 128 + WTERMSIG(f->status);
 	return WIFEXITED(f->status) ? WEXITSTATUS(f->status) : RUN_EXIT_FAILED;
@@ -486,6 +523,10 @@ main(int argc, char **argv)
 
 	parse_options(argc, argv, &o);
 	if (run_before_save(&before, why, sizeof(why)) != 0) {
+		run_error("%s", why);
+		return RUN_EXIT_FAILED;
+	}
+	if (o.pcap != NULL && run_pcap_open(o.pcap, why, sizeof(why)) != 0) {
 		run_error("%s", why);
 		return RUN_EXIT_FAILED;
 	}
@@ -533,5 +574,5 @@ main(int argc, char **argv)
 	if (send(sync[0], "g", 1, MSG_NOSIGNAL) == 1)
 		tell_ready(o.ready_fd);
 	close(sync[0]);
-	return attend(&family, signals, error);
+	return attend(&family, signals, error, o.pcap != NULL ? sockets.capture : -1);
 }
