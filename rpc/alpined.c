@@ -213,10 +213,8 @@ open_server(void)
 		fail("name one that is known in this user namespace",
 		    "the control socket cannot be given to group %s", opt.group);
 	if (error != 0)
-		fail(error == ENOENT
-			 ? "make its directory, or set ALPINE_RUNDIR to one of yours, or give "
-			   "--socket PATH"
-			 : "",
+		fail("give --socket a path that you may write, or set ALPINE_RUNDIR to such a "
+		     "directory",
 		    "control socket %s: %s", socket_path, strerror(error));
 	socket_bound = true;
 }
