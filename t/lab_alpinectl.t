@@ -58,6 +58,12 @@ is "interfaces" "$(JSON='[i["name"] for i in d]' json netstat -I lo0)" "['lo0']"
 ctl arp -d 10.11.12.98 >/dev/null
 ctl arp -d 10.11.12.97 >/dev/null
 
+pid=$(JSON='d["pid"]' json status)
+kill -STOP "$pid"
+(sleep 3; kill -CONT "$pid") &
+like "a stopped alpined is said, and waited for" "$(ctl status 2>&1 | tr '\n' ' ')" 'does not answer yet: is it stopped.*name +'
+wait $!
+
 # ---- monitor
 ctl route monitor >"$TMP/monitor" 2>&1 &
 monitor=$!

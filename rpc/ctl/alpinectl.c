@@ -4,12 +4,15 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "rpc/ctl/alpinectl.h"
 
+#define PATIENCE_S 2 /* for an answer, before that is remarked on */
 #define USAGE "usage: alpinectl [-n NAME | --socket PATH] [--json] COMMAND [ARG...]\n"
 
 struct rpc_client ctl_client = RPC_CLIENT_INIT;
@@ -179,12 +182,31 @@ no_daemon(const char *why)
 	ctl_fail(next, "no alpined named %s is running (%s)", ctl_target, why);
 }
 
+/* It may be stopped at a debugger's breakpoint: that is said, and waited for. */
+static void
+still_waiting(int sig)
+{
+	static const char text[] = "alpinectl: alpined does not answer yet: is it stopped (ps), or "
+				   "in a debugger? Ctrl-C gives up\n";
+	int saved = errno;
+
+	(void)sig;
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	errno = saved;
+}
+
 static void
 connect_daemon(void)
 {
+	struct sigaction act = {.sa_handler = still_waiting, .sa_flags = SA_RESTART}, before;
 	char why[256];
-	int error = rpc_client_start(&ctl_client, ctl_target, RPC_KIND_CTL, NULL, why, sizeof(why));
+	int error;
 
+	sigaction(SIGALRM, &act, &before);
+	alarm(PATIENCE_S);
+	error = rpc_client_start(&ctl_client, ctl_target, RPC_KIND_CTL, NULL, why, sizeof(why));
+	alarm(0);
+	sigaction(SIGALRM, &before, NULL);
 	if (error == -ENOENT || error == -ECONNREFUSED)
 		no_daemon(why);
 	if (error == -EACCES || error == -EPERM)
