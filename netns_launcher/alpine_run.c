@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "netns_launcher/run.h"
@@ -31,6 +32,7 @@
 #define ALPINE_VERSION "unknown"
 #endif
 
+#define HELLO_PATIENCE_S 2   /* for the first one, before that is remarked on */
 #define DAEMON_PATIENCE_S 10 /* for a reply of alpined, once programs run */
 
 enum run_verbosity run_verbosity = RUN_NORMAL;
@@ -489,6 +491,43 @@ attend(struct family *f, int signals, int dns, int capture)
 	return WIFEXITED(f->status) ? WEXITSTATUS(f->status) : RUN_EXIT_FAILED;
 }
 
+/* It may be stopped at a debugger's breakpoint: that is said, and waited for. */
+static void
+still_waiting(int sig)
+{
+	static const char text[] = "alpine-run: alpined does not answer yet: is it stopped (ps), "
+				   "or in a debugger? Ctrl-C gives up\n";
+	int saved = errno;
+
+	(void)sig;
+	if (run_verbosity > RUN_QUIET)
+		(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	errno = saved;
+}
+
+/* A timer and a signal that nobody else has: alarm(2)'s are PROGRAM's. */
+static int
+say_hello(struct rpc_client *c, const char *name, struct rpc_hello_reply *hello, char *why,
+    size_t whysize)
+{
+	const struct itimerspec patience = {.it_value.tv_sec = HELLO_PATIENCE_S};
+	struct sigaction act = {.sa_handler = still_waiting, .sa_flags = SA_RESTART}, before;
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGURG};
+	timer_t timer;
+	bool timed;
+	int error;
+
+	sigaction(SIGURG, &act, &before);
+	timed = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
+	if (timed)
+		timer_settime(timer, 0, &patience, NULL);
+	error = rpc_client_start(c, name, RPC_KIND_LAUNCHER, hello, why, whysize);
+	if (timed)
+		timer_delete(timer);
+	sigaction(SIGURG, &before, NULL);
+	return error;
+}
+
 static void
 no_daemon(const char *name, const char *why, int error)
 {
@@ -530,7 +569,7 @@ main(int argc, char **argv)
 		run_error("%s", why);
 		return RUN_EXIT_FAILED;
 	}
-	error = rpc_client_start(&client, o.name, RPC_KIND_LAUNCHER, &hello, why, sizeof(why));
+	error = say_hello(&client, o.name, &hello, why, sizeof(why));
 	if (error != 0) {
 		no_daemon(o.name, why, error);
 		return RUN_EXIT_FAILED;
