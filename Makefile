@@ -233,6 +233,8 @@ SBINDIR    := $(PREFIX)/sbin
 MANDIR     := $(PREFIX)/share/man
 DOCDIR     := $(PREFIX)/share/doc/alpine
 COMPDIR    := $(PREFIX)/share/bash-completion/completions
+# alpined@.service reads /etc/alpine; where that is not ours to make: make install CONFDIR=...
+CONFDIR    ?= /etc/alpine
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSUSERDIR ?= $(PREFIX)/lib/sysusers.d
 EXAMPLES   := $(addprefix rpc/service/,alpine.conf networkmanager.conf systemd-networkd.network \
@@ -245,7 +247,7 @@ $(B)/man/alpine.4: rpc/alpine.4 rpc/service/sysctl-page $(B)/bin/alpined
 
 install: all $(B)/man/alpine.4
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(PREFIX)/bin $(PREFIX)/lib/alpine $(MANDIR)/man1 \
-	    $(MANDIR)/man4 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/examples $(COMPDIR) $(UNITDIR) $(SYSUSERDIR) /etc/alpine)
+	    $(MANDIR)/man4 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/examples $(COMPDIR) $(UNITDIR) $(SYSUSERDIR) $(CONFDIR))
 	install -m 755 $(B)/bin/alpined $(B)/bin/alpinectl $(DESTDIR)$(SBINDIR)
 	install -m 755 $(B)/bin/alpine-run $(B)/bin/alpine-sim $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/alpine/libalpine.so
@@ -260,7 +262,7 @@ install: all $(B)/man/alpine.4
 	chmod 644 $(DESTDIR)$(UNITDIR)/alpined@.service
 	install -m 644 rpc/service/alpine.sysusers $(DESTDIR)$(SYSUSERDIR)/alpine.conf
 
-# What install put there; /etc/alpine and the account stay.
+# What install put there; CONFDIR and the account stay.
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/alpined $(SBINDIR)/alpinectl $(PREFIX)/bin/alpine-run \
 	    $(PREFIX)/bin/alpine-sim $(MANDIR)/man1/alpine-sim.1 \

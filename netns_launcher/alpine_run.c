@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "netns_launcher/run.h"
@@ -31,6 +32,7 @@
 #define ALPINE_VERSION "unknown"
 #endif
 
+#define HELLO_PATIENCE_S 2   /* for the first one, before that is remarked on */
 #define DAEMON_PATIENCE_S 10 /* for a reply of alpined, once programs run */
 
 enum run_verbosity run_verbosity = RUN_NORMAL;
@@ -83,6 +85,7 @@ struct options {
 	struct run_resolv resolv;
 	int ready_fd; /* -1: none */
 	bool die_with_parent;
+	const char *pcap; /* a file, or NULL */
 	char **program;
 };
 
@@ -95,6 +98,7 @@ usage(FILE *to)
 	      "      --socket PATH    the alpined that listens there\n"
 	      "      --dns ADDRESS    ask this name server; may be repeated\n"
 	      "      --ready-fd N     write a line to descriptor N when PROGRAM starts\n"
+	      "      --pcap FILE      write what the stack's interface carries meanwhile\n"
 	      "      --die-with-parent  kill everything when alpine-run's parent goes\n"
 	      "  -q, --quiet          no warnings\n"
 	      "  -d, --debug          tell what is done\n"
@@ -104,7 +108,7 @@ usage(FILE *to)
 	    to);
 }
 
-enum { OPT_SOCKET = 256, OPT_DNS, OPT_READY_FD, OPT_DIE, OPT_VERSION };
+enum { OPT_SOCKET = 256, OPT_DNS, OPT_READY_FD, OPT_DIE, OPT_PCAP, OPT_VERSION };
 
 static const struct option long_options[] = {
     {"name", required_argument, NULL, 'n'},
@@ -112,12 +116,29 @@ static const struct option long_options[] = {
     {"dns", required_argument, NULL, OPT_DNS},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"die-with-parent", no_argument, NULL, OPT_DIE},
+    {"pcap", required_argument, NULL, OPT_PCAP},
     {"quiet", no_argument, NULL, 'q'},
     {"debug", no_argument, NULL, 'd'},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
+
+static void
+add_server(struct run_resolv *r, const char *address)
+{
+	const int error = run_resolv_add(r, address);
+
+	if (error == 0)
+		return;
+	if (error == -ENOSPC)
+		run_error("--dns %s: more than %d name servers: libc's resolver asks no more; "
+			  "leave one out",
+		    address, RUN_SERVERS);
+	else
+		run_error("--dns %s: not an IPv4 address; write it as 10.11.12.13", address);
+	exit(RUN_EXIT_FAILED);
+}
 
 static int
 parse_fd(const char *text)
@@ -127,7 +148,9 @@ parse_fd(const char *text)
 
 	if (*text == '\0' || *end != '\0' || fd < 0 || fd > 1 << 20 ||
 	    fcntl((int)fd, F_GETFD) < 0) {
-		run_error("--ready-fd %s: not an open descriptor's number", text);
+		run_error("--ready-fd %s: not an open descriptor's number; open it, as in: "
+			  "alpine-run --ready-fd 3 PROGRAM 3>FILE",
+		    text);
 		exit(RUN_EXIT_FAILED);
 	}
 	fcntl((int)fd, F_SETFD, FD_CLOEXEC);
@@ -147,16 +170,16 @@ parse_options(int argc, char **argv, struct options *o)
 			o->name = optarg;
 			break;
 		case OPT_DNS:
-			if (run_resolv_add(&o->resolv, optarg) != 0) {
-				run_error("--dns %s: not an IPv4 address", optarg);
-				exit(RUN_EXIT_FAILED);
-			}
+			add_server(&o->resolv, optarg);
 			break;
 		case OPT_READY_FD:
 			o->ready_fd = parse_fd(optarg);
 			break;
 		case OPT_DIE:
 			o->die_with_parent = true;
+			break;
+		case OPT_PCAP:
+			o->pcap = optarg;
 			break;
 		case 'q':
 			run_verbosity = RUN_QUIET;
@@ -188,10 +211,11 @@ parse_options(int argc, char **argv, struct options *o)
 
 struct verdict { /* the child's, with the sockets of the namespace */
 	int32_t failed;
-	int32_t device; /* its descriptor is the last one */
+	int32_t device;	 /* its descriptor comes after them */
+	int32_t capture; /* and this one's last */
 	char why[256];
 };
-#define SOCKETS_MAX (2 + 2 * RUN_SERVERS)
+#define SOCKETS_MAX (3 + 2 * RUN_SERVERS)
 #define ROUTES_MAX 8192 /* bytes of the report that are looked at */
 
 static int
@@ -214,6 +238,8 @@ send_verdict(int to, const struct verdict *v, const struct run_sockets *s, unsig
 		}
 		if (v->device)
 			fds[n++] = s->device;
+		if (v->capture)
+			fds[n++] = s->capture;
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)n);
 		control.align.cmsg_level = SOL_SOCKET;
@@ -246,14 +272,15 @@ receive_verdict(int from, struct verdict *v, struct run_sockets *s, unsigned nse
 	v->why[sizeof(v->why) - 1] = '\0';
 	if (v->failed != 0)
 		return -1;
-	want = 1 + 2 * nservers + (v->device != 0);
+	want = 1 + 2 * nservers + (v->device != 0) + (v->capture != 0);
 	if (CMSG_FIRSTHDR(&msg) == NULL || control.align.cmsg_len != CMSG_LEN(sizeof(int) * want)) {
 		snprintf(v->why, sizeof(v->why), "too many open files: raise it: ulimit -n 1024");
 		return -1;
 	}
 	memcpy(fds, CMSG_DATA(&control.align), sizeof(int) * want);
 	s->listener = fds[0];
-	s->device = v->device ? fds[want - 1] : -1;
+	s->device = v->device ? fds[1 + 2 * nservers] : -1;
+	s->capture = v->capture ? fds[want - 1] : -1;
 	for (i = 0; i < nservers; i++) {
 		s->udp[i] = fds[1 + 2 * i];
 		s->tcp[i] = fds[2 + 2 * i];
@@ -274,6 +301,14 @@ child_main(const struct options *o, const struct rpc_hello_reply *hello, const c
 		   run_ns_network(hello, routes, &o->resolv, &sockets, v.why, sizeof(v.why)) != 0 ||
 		   run_ns_files(&o->resolv, v.why, sizeof(v.why)) != 0;
 	v.device = v.failed == 0 && sockets.device >= 0;
+	if (v.failed == 0 && o->pcap != NULL) {
+		sockets.capture = sockets.device < 0 ? -1 : run_pcap_socket(hello->h_ifname);
+		v.capture = sockets.capture >= 0;
+		v.failed = !v.capture;
+		if (v.failed)
+			snprintf(v.why, sizeof(v.why),
+			    "--pcap: no device to look at in the namespace; --debug tells why");
+	}
 	if (send_verdict(sync, &v, &sockets, o->resolv.nservers) != 0 || v.failed != 0 ||
 	    recv(sync, &go, 1, 0) != 1)
 		_exit(RUN_EXIT_FAILED);
@@ -307,6 +342,19 @@ prepare(const struct options *o, struct rpc_client *c, int sync, struct run_sock
 		if (error != 0)
 			run_debug("packet sockets will see nothing: %s",
 			    strerror(error < 0 ? -error : error));
+	}
+	if (o->pcap != NULL) {
+		error = rpc_ask(c, RPC_CAPTURE, -1, NULL, 0, NULL, 0, 0, NULL);
+		if (error == 0 && run_pcap_start(sockets->capture) < 0)
+			error = errno;
+		if (error != 0) {
+			run_error("--pcap: %s%s", strerror(error < 0 ? -error : error),
+			    error == EPERM
+				? ": it shows all that the stack carries; run it as root, "
+				  "or as the user who started alpined"
+				: "");
+			return -1;
+		}
 	}
 	/* The launcher must not hang with a daemon that is stopped: programs' names can wait. */
 	setsockopt(c->c_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -417,24 +465,67 @@ signals_wanted(sigset_t *set)
 }
 
 static int
-attend(struct family *f, int signals, int dns)
+attend(struct family *f, int signals, int dns, int capture)
 {
-	struct pollfd fds[2] = {{.fd = signals, .events = POLLIN}, {.fd = dns, .events = POLLIN}};
+	struct pollfd fds[3] = {{.fd = signals, .events = POLLIN}, {.fd = dns, .events = POLLIN},
+	    {.fd = capture, .events = POLLIN}};
 	struct signalfd_siginfo si;
 
 	while (reap(f)) {
 		if (f->doomed)
 			kill_children(SIGKILL);
-		if (poll(fds, 2, dns_stub_timeout_ms()) < 0 && errno != EINTR)
+		if (poll(fds, 3, dns_stub_timeout_ms()) < 0 && errno != EINTR)
 			break;
 		while (read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
 			if (si.ssi_signo != SIGCHLD)
 				pass_on(f, &si);
 		dns_stub_work();
+		if ((fds[2].revents & POLLIN) != 0)
+			run_pcap_work();
+		else if (fds[2].revents != 0)
+			fds[2].fd = -1;
 	}
+	run_pcap_end();
 	if (WIFSIGNALED(f->status))
 		return 128 + WTERMSIG(f->status);
 	return WIFEXITED(f->status) ? WEXITSTATUS(f->status) : RUN_EXIT_FAILED;
+}
+
+/* It may be stopped at a debugger's breakpoint: that is said, and waited for. */
+static void
+still_waiting(int sig)
+{
+	static const char text[] = "alpine-run: alpined does not answer yet: is it stopped (ps), "
+				   "or in a debugger? Ctrl-C gives up\n";
+	int saved = errno;
+
+	(void)sig;
+	if (run_verbosity > RUN_QUIET)
+		(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	errno = saved;
+}
+
+/* A timer and a signal that nobody else has: alarm(2)'s are PROGRAM's. */
+static int
+say_hello(struct rpc_client *c, const char *name, struct rpc_hello_reply *hello, char *why,
+    size_t whysize)
+{
+	const struct itimerspec patience = {.it_value.tv_sec = HELLO_PATIENCE_S};
+	struct sigaction act = {.sa_handler = still_waiting, .sa_flags = SA_RESTART}, before;
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGURG};
+	timer_t timer;
+	bool timed;
+	int error;
+
+	sigaction(SIGURG, &act, &before);
+	timed = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
+	if (timed)
+		timer_settime(timer, 0, &patience, NULL);
+	error = rpc_client_start(c, name, RPC_KIND_LAUNCHER, hello, why, whysize);
+	if (timed)
+		timer_delete(timer);
+	sigaction(SIGURG, &before, NULL);
+	return error;
 }
 
 static void
@@ -443,13 +534,16 @@ no_daemon(const char *name, const char *why, int error)
 	if (error == -EACCES)
 		run_error(
 		    "cannot reach alpined (%s): ask as the user who started it, or as root", why);
-	else if (error == -EPROTO)
+	else if (error == -EPROTO || error == -EINVAL)
 		run_error("%s", why);
+	else if (name != NULL && strchr(name, '/') != NULL)
+		run_error("cannot reach alpined (%s): start it with: alpined --socket PATH eth0 "
+			  "ADDRESS/PREFIX",
+		    why);
 	else
 		run_error(
 		    "cannot reach alpined (%s): start it with: alpined%s%s eth0 ADDRESS/PREFIX",
-		    why, name != NULL && strchr(name, '/') == NULL ? " --name " : "",
-		    name != NULL && strchr(name, '/') == NULL ? name : "");
+		    why, name != NULL ? " --name " : "", name != NULL ? name : "");
 }
 
 int
@@ -471,7 +565,11 @@ main(int argc, char **argv)
 		run_error("%s", why);
 		return RUN_EXIT_FAILED;
 	}
-	error = rpc_client_start(&client, o.name, RPC_KIND_LAUNCHER, &hello, why, sizeof(why));
+	if (o.pcap != NULL && run_pcap_open(o.pcap, why, sizeof(why)) != 0) {
+		run_error("%s", why);
+		return RUN_EXIT_FAILED;
+	}
+	error = say_hello(&client, o.name, &hello, why, sizeof(why));
 	if (error != 0) {
 		no_daemon(o.name, why, error);
 		return RUN_EXIT_FAILED;
@@ -515,5 +613,5 @@ main(int argc, char **argv)
 	if (send(sync[0], "g", 1, MSG_NOSIGNAL) == 1)
 		tell_ready(o.ready_fd);
 	close(sync[0]);
-	return attend(&family, signals, error);
+	return attend(&family, signals, error, o.pcap != NULL ? sockets.capture : -1);
 }

@@ -34,7 +34,7 @@ struct run_resolv {
 	char text[RUN_RESOLV_MAX]; /* of the resolv.conf of ours */
 };
 
-/* Adds one server, "ADDRESS"; 0, or -1 if it is no IPv4 address. More than RUN_SERVERS: ignored. */
+/* Adds one server, "ADDRESS"; 0, -EINVAL (no IPv4 address) or -ENOSPC (RUN_SERVERS are there). */
 int run_resolv_add(struct run_resolv *r, const char *address);
 /* When none was given: the daemon's, else those of the host that are not loopback. Then the text.
  */
@@ -45,6 +45,7 @@ void run_resolv_complete(struct run_resolv *r, const struct rpc_hello_reply *hel
 struct run_sockets {				/* made in the namespace, used outside it */
 	int listener;				/* abstract, for alpined */
 	int device;				/* a TAP named as the stack's interface; -1: none */
+	int capture;				/* a packet socket on it, for --pcap; -1: none */
 	int udp[RUN_SERVERS], tcp[RUN_SERVERS]; /* port 53 of each server's address */
 };
 
@@ -59,6 +60,14 @@ int run_ns_files(const struct run_resolv *r, char *why, size_t whysize);
  * text), so that netlink, /proc/net and packet sockets show what the stack has. -1: not here.
  */
 int run_device_make(const struct rpc_hello_reply *hello, const char *routes);
+
+/* --- run_pcap.c: --pcap --- */
+
+int run_pcap_open(const char *path, char *why, size_t whysize); /* 0, or -1 and why not */
+int run_pcap_socket(const char *ifname); /* in the child: the packet socket, or -1 and errno */
+int run_pcap_start(int fd);		 /* takes that socket; a descriptor to poll, or -1 */
+void run_pcap_work(void);		 /* when it is readable */
+void run_pcap_end(void);
 
 /* --- dns_stub.c: names, until the resolver itself reaches the stack --- */
 

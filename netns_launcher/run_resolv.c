@@ -6,6 +6,7 @@
  * the same addresses on the namespace's loopback. resolv.conf(5).
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,12 +24,13 @@ run_resolv_add(struct run_resolv *r, const char *address)
 	unsigned i;
 
 	if (inet_pton(AF_INET, address, &addr) != 1)
-		return -1;
+		return -EINVAL;
 	for (i = 0; i < r->nservers; i++)
 		if (r->server[i].s_addr == addr.s_addr)
 			return 0;
-	if (r->nservers < RUN_SERVERS)
-		r->server[r->nservers++] = addr;
+	if (r->nservers == RUN_SERVERS)
+		return -ENOSPC;
+	r->server[r->nservers++] = addr;
 	return 0;
 }
 

@@ -133,6 +133,18 @@ cleanup(void)
 
 /* ---- the control socket ---- */
 
+/* Root's; a user namespace's root is an ordinary user there. */
+static bool
+system_rundir(void)
+{
+	char parent[] = RPC_RUNDIR;
+
+	if (geteuid() != 0)
+		return (false);
+	*strrchr(parent, '/') = '\0';
+	return (access(RPC_RUNDIR, W_OK) == 0 || (errno == ENOENT && access(parent, W_OK) == 0));
+}
+
 /* Where the control socket and the state file are. */
 static void
 choose_run_dir(void)
@@ -142,7 +154,7 @@ choose_run_dir(void)
 
 	if (dir != NULL && dir[0] != '\0')
 		n = snprintf(run_dir, sizeof(run_dir), "%s", dir);
-	else if (geteuid() != 0 && xdg != NULL)
+	else if (!system_rundir() && xdg != NULL && xdg[0] != '\0')
 		n = snprintf(run_dir, sizeof(run_dir), "%s/alpine", xdg);
 	else
 		n = snprintf(run_dir, sizeof(run_dir), "%s", RPC_RUNDIR);
@@ -179,7 +191,7 @@ socket_group(void)
 	if (gr != NULL)
 		return (gr->gr_gid);
 	gid = strtoul(opt.group, &end, 10);
-	if (opt.group[0] < '0' || opt.group[0] > '9' || *end != '\0')
+	if (opt.group[0] < '0' || opt.group[0] > '9' || *end != '\0' || gid >= (gid_t)-1)
 		fail("make it: groupadd --system NAME", "no such group: %s", opt.group);
 	return ((gid_t)gid);
 }
@@ -201,7 +213,8 @@ open_server(void)
 		fail("name one that is known in this user namespace",
 		    "the control socket cannot be given to group %s", opt.group);
 	if (error != 0)
-		fail(error == ENOENT ? "make its directory, or give --socket PATH" : "",
+		fail("give --socket a path that you may write, or set ALPINE_RUNDIR to such a "
+		     "directory",
 		    "control socket %s: %s", socket_path, strerror(error));
 	socket_bound = true;
 }

@@ -102,6 +102,7 @@ confine_find_user(const char *name, const char *instance, struct confine_user *u
 	const struct passwd *pw;
 	const char *s;
 	unsigned hash = 5381;
+	unsigned long number;
 	uid_t uid;
 	char *end;
 
@@ -110,9 +111,10 @@ confine_find_user(const char *name, const char *instance, struct confine_user *u
 	if (pw != NULL) {
 		take_account(pw, u);
 	} else if (name != NULL) {
-		uid = (uid_t)strtoul(name, &end, 10);
-		if (name[0] < '0' || name[0] > '9' || *end != '\0' || uid == (uid_t)-1)
+		number = strtoul(name, &end, 10);
+		if (name[0] < '0' || name[0] > '9' || *end != '\0' || number >= (uid_t)-1)
 			return (false);
+		uid = (uid_t)number; /* it fits: what is wrapped could be root */
 		pw = getpwuid(uid);
 		if (pw != NULL)
 			take_account(pw, u);

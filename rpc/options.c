@@ -3,6 +3,7 @@
  * Nothing is touched before all of it is checked.
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +16,6 @@
 #include "rpc/options.h"
 
 #define MTU_MIN 576
-#define MTU_MAX 65521 /* an IP packet behind an Ethernet header in what a TAP carries */
 #define OPTION_FAULT 256
 #define USAGE "usage: alpined [OPTIONS] IFACE ADDRESS/PREFIX|dhcp\n"
 
@@ -117,6 +117,9 @@ address(struct options *o, const char *text)
 		o->dhcp = true;
 		return;
 	}
+	if (slash == NULL && if_nametoindex(text) != 0)
+		fail("give one, as in: alpined IFACE 10.11.12.13/24",
+		    "no address is given for interface %s", text);
 	if (slash == NULL || (size_t)(slash - text) >= sizeof(addr))
 		fail("add the prefix, as in 10.11.12.13/24", "%s is not ADDRESS/PREFIX", text);
 	memcpy(addr, text, (size_t)(slash - text));
@@ -294,7 +297,7 @@ one_option(struct options *o, int c, const char *arg)
 		mac_address(o, arg);
 		break;
 	case 'M':
-		o->mtu = (uint32_t)number("MTU", arg, MTU_MIN, MTU_MAX);
+		o->mtu = (uint32_t)number("MTU", arg, MTU_MIN, OPTIONS_MTU_MAX);
 		break;
 	case 't':
 		o->tap = arg;
@@ -344,6 +347,9 @@ one_option(struct options *o, int c, const char *arg)
 		break;
 	case 'r':
 		o->ready_fd = (int)number("descriptor", arg, 0, 1048576);
+		if (fcntl(o->ready_fd, F_GETFD) < 0)
+			fail("open it, as in: alpined --ready-fd 3 ... 3>FILE",
+			    "descriptor %s is not open", arg);
 		break;
 	case 'K':
 		if (o->nmodules == OPTIONS_MODULES)

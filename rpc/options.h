@@ -10,6 +10,7 @@
 
 #define OPTIONS_SYSCTLS 64
 #define OPTIONS_MODULES 8
+#define OPTIONS_MTU_MAX 65521 /* an IP packet behind an Ethernet header in what a TAP carries */
 
 struct options {
 	enum attach_mode attach;
@@ -28,7 +29,7 @@ struct options {
 	uint8_t addr[4], gateway[4], mac[6];
 	int prefix;
 	bool have_gateway, have_mac;
-	bool dhcp; /* instead of an address; addr and prefix are 0 then */
+	bool dhcp;    /* instead of an address; addr and prefix are 0 then */
 	uint32_t mtu; /* 0: the interface's */
 	struct rpc_addr dns[RPC_HELLO_ADDRS];
 	unsigned ndns;

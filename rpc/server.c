@@ -151,8 +151,8 @@ conn_close(struct conn *c)
 {
 	host_watch_del(&c->c_watch);
 	close(c->c_fd);
-	if (c->c_capture)
-		mirror_use(c->c_space->s_mirror, false);
+	if (c->c_capture != NULL)
+		mirror_use(c->c_capture->s_mirror, false);
 	if (c->c_attached != NULL) {
 		space_close_listener(c->c_attached);
 		mirror_free(c->c_attached->s_mirror);
@@ -446,13 +446,20 @@ op_mirror(struct request *r)
 	return (s->s_mirror != NULL ? 0 : errno);
 }
 
+/* A program looks at the device of its own namespace, a launcher at that of its programs. */
+static struct space *
+looked_at(const struct conn *c)
+{
+	return (c->c_attached != NULL ? c->c_attached : c->c_space);
+}
+
 static void
 conn_capture(struct conn *c)
 {
-	if (c->c_capture)
+	if (c->c_capture != NULL)
 		return;
-	c->c_capture = true;
-	mirror_use(c->c_space->s_mirror, true);
+	c->c_capture = looked_at(c);
+	mirror_use(c->c_capture->s_mirror, true);
 }
 
 /* Who may open raw sockets may see what the interface carries. */
@@ -463,7 +470,7 @@ op_capture(struct request *r)
 
 	if (!conn_owner(c) && (c->c_privs & BSOCK_PRIV_RAW) == 0)
 		return (EPERM);
-	if (c->c_space->s_mirror == NULL)
+	if (looked_at(c)->s_mirror == NULL)
 		return (ENXIO);
 	conn_capture(c);
 	return (0);
@@ -493,7 +500,7 @@ server_rekey(struct request *r)
 		return (ENOMEM);
 	c->c_hello = true;
 	c->c_kind = parent->c_kind;
-	if (parent->c_capture)
+	if (parent->c_capture != NULL)
 		conn_capture(c);
 	if (c->c_uid == 0 && parent->c_uid != 0) {
 		c->c_uid = parent->c_uid;

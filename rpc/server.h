@@ -34,12 +34,12 @@ extern struct daemon_info daemon_info;
 struct conn {
 	struct host_watch c_watch;
 	int c_fd;
-	bool c_hello;	 /* said, or inherited */
-	bool c_capture;	 /* made a packet socket */
-	bool c_path;	 /* came by the daemon's own socket */
-	bool c_monitor;	 /* is told what changes, and asks nothing any more */
-	unsigned c_lost; /* lines that it did not read in time */
-	uint32_t c_kind; /* enum rpc_kind */
+	bool c_hello;		 /* said, or inherited */
+	struct space *c_capture; /* where it made a packet socket, or NULL */
+	bool c_path;		 /* came by the daemon's own socket */
+	bool c_monitor;		 /* is told what changes, and asks nothing any more */
+	unsigned c_lost;	 /* lines that it did not read in time */
+	uint32_t c_kind;	 /* enum rpc_kind */
 	uid_t c_uid;
 	gid_t c_gid;
 	pid_t c_pid;

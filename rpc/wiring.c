@@ -157,14 +157,19 @@ wiring_open(struct options *opt, const char *dir, char *tap, char *bridge)
 	struct link_error le = {.text = ""};
 	struct keeper_told told;
 	struct attach_spec spec;
-	uint32_t mtu = opt->mtu;
+	uint32_t mtu = opt->mtu, lan_mtu = 0;
 
 	if (opt->attach == ATTACH_PACKET && !opt->have_mac)
 		interface_mac(opt->iface, opt->mac);
 	else if (!opt->have_mac)
 		choose_mac(opt, opt->mac);
-	if (mtu == 0 && opt->attach != ATTACH_TAP)
-		mtu = interface_mtu(place(opt));
+	if (opt->attach != ATTACH_TAP)
+		lan_mtu = interface_mtu(place(opt));
+	if (mtu == 0)
+		mtu = lan_mtu < OPTIONS_MTU_MAX ? lan_mtu : OPTIONS_MTU_MAX;
+	else if (lan_mtu != 0 && mtu > lan_mtu)
+		log_line(4, "warning: MTU %u, but %s takes %u: longer packets are lost there", mtu,
+		    place(opt), lan_mtu);
 	fill_spec(opt, dir, mtu, &spec);
 	if (opt->attach == ATTACH_TAP) {
 		snprintf(spec.tap, IFNAMSIZ, "%s", opt->tap);

@@ -39,6 +39,31 @@ is "and leaves the interfaces' own" "$(ctl netstat -rn | grep -cE '^(10|127)\.')
 fails "an unknown destination is explained" "no route leads to 8\.8\.8\.8, and there is no default route" route get 8.8.8.8
 like "a program gets ENETUNREACH" "$(stack curl -sS -m 5 http://8.8.8.8/ 2>&1)" 'Network is unreachable|Failed to connect|Couldn.t connect'
 
+# ---- words that mean nothing here are refused, not passed over
+fails "stop takes no name" "stop takes no words: lan; .*alpinectl -n NAME" stop lan
+fails "nor does status" "status takes no words" status lan
+fails "a sysctl that is not there, with a value" "no variable named net\.nosuch; " sysctl net.nosuch=1
+fails "an algorithm that is not there" "algorithm=foo: invalid value" sysctl net.inet.tcp.cc.algorithm=foo
+fails "netstat -I" "interface nosuch does not exist" netstat -I nosuch
+fails "netstat -p" "one of tcp, udp, icm" netstat -p foo
+fails "netstat -s -p" "one of tcp, udp, ip" netstat -s -p foo
+fails "tcpdrop -s" "no connection can be in state FOO; one of SYN_SENT" tcpdrop -a -s FOO
+fails "an instance that is not there, by its name" "alpined --name nosuch IFACE" -n nosuch status
+fails "and by its socket" "no alpined listens there \(/nonexistent: " -s /nonexistent status
+fails "arp HOST" "10\.11\.12\.99: no entry" --json arp 10.11.12.99
+ctl arp -s 10.11.12.98 02:00:00:00:00:98
+ctl arp -s 10.11.12.97 02:00:00:00:00:97
+is "JSON has what was asked for, too" "$(JSON='len(d), d[0]["mac"]' json arp 10.11.12.98)" "1 02:00:00:00:00:98"
+is "interfaces" "$(JSON='[i["name"] for i in d]' json netstat -I lo0)" "['lo0']"
+ctl arp -d 10.11.12.98 >/dev/null
+ctl arp -d 10.11.12.97 >/dev/null
+
+pid=$(JSON='d["pid"]' json status)
+kill -STOP "$pid"
+(sleep 3; kill -CONT "$pid") &
+like "a stopped alpined is said, and waited for" "$(ctl status 2>&1 | tr '\n' ' ')" 'does not answer yet: is it stopped.*name +'
+wait $!
+
 # ---- monitor
 ctl route monitor >"$TMP/monitor" 2>&1 &
 monitor=$!

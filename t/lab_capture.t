@@ -85,4 +85,22 @@ PY
 chmod 644 "$TMP/look.py"
 is "an ordinary user may not look" "$(machine env ALPINE_RUNDIR="$RUNDIR" setpriv --reuid 65534 --regid 65534 --clear-groups \
 	"$ALPINE_BUILD/bin/alpine-run" --name "$LAB" /usr/bin/python3 "$TMP/look.py")" EPERM
+# ---- alpine-run --pcap
+cat >"$TMP/pcap.py" <<'PY'
+import socket, struct, sys
+d = open(sys.argv[1], "rb").read(); at = 24; flags = []; own = 0
+us = socket.inet_aton("10.11.12.13")
+while at < len(d):
+    sec, nsec, cap, size = struct.unpack("=IIII", d[at:at + 16]); f = d[at + 16:at + 16 + cap]; at += 16 + cap
+    if f[12:14] == b"\x08\x00" and f[23] == 6: flags.append(("out " if f[26:30] == us else "in ") + str(f[47] & 0x17))
+print(struct.unpack("=IHH", d[:8]), at == len(d), "out 2" in flags, any(x in flags for x in ("in 20", "in 4")), nsec < 10**9)
+PY
+chmod 644 "$TMP/pcap.py"
+stack --pcap "$TMP/x.pcap" curl -s -m 5 http://10.11.12.1:9/ >/dev/null
+is "--pcap: PROGRAM's exit status" $? 7
+is "--pcap: a whole file, the request and its refusal in it" "$(/usr/bin/python3 "$TMP/pcap.py" "$TMP/x.pcap")" "(2712812621, 2, 4) True True True True"
+like "--pcap: a file that cannot be" "$(stack --pcap /nonexistent/x true 2>&1; echo " $?")" '^alpine-run: --pcap /nonexistent/x: No such file or directory; name a file.*'
+like "--pcap: a full disk is told, and the program not run" "$(stack --pcap /dev/full echo ran 2>&1)" '^alpine-run: --pcap /dev/full: No space left'
+like "--pcap: an ordinary user may not look" "$(machine env ALPINE_RUNDIR="$RUNDIR" setpriv --reuid 65534 --regid 65534 --clear-groups \
+	"$ALPINE_BUILD/bin/alpine-run" --name "$LAB" --pcap /dev/null echo ran 2>&1)" '^alpine-run: --pcap: Operation not permitted: .*run it as root|^alpine-run: --pcap: no device'
 done_testing

@@ -85,4 +85,10 @@ say(b"exit\n"); until(rb"exit")
 PY
 is "typing, Ctrl-Z, fg, Ctrl-C" "$(machine timeout 50 /usr/bin/python3 "$TMP/jobs.py" "$LABCMD" run --name "$LAB" | tr '\n' ',')" \
 	"typed True,stopped True,continued True,interrupted True,"
+# a daemon that does not answer
+pid=$(ctl status | sed -n 's/^pid *//p')
+kill -STOP "$pid"
+(sleep 3; kill -CONT "$pid") &
+is "a stopped alpined is said, and waited for" "$(stack echo ran 2>&1 | sed 's/ (ps).*//' | tr '\n' '|')" "alpine-run: alpined does not answer yet: is it stopped|ran|"
+wait $!
 done_testing

@@ -60,6 +60,13 @@ is "one line" "$(wc -l <"$TMP/err")" 1
 is "125: a bad name" "$(status "$RUN" --name 'a b' true)" 125
 is "125: an unknown option" "$(status "$RUN" --frobnicate true)" 125
 is "125: a bad --dns" "$(status "$RUN" --dns example.org true)" 125
+is "125: a fourth --dns" "$(status run --dns 10.0.0.1 --dns 10.0.0.2 --dns 10.0.0.3 true)" 125
+like "... and says why" "$(cat "$TMP/err")" '^alpine-run: --dns 10.0.0.3: more than 3 name servers'
+is "the same one again counts once" "$(status run --dns 10.0.0.1 --dns 10.0.0.2 --dns 10.0.0.1 true)" 0
+is "125: no daemon at a path" "$(status "$RUN" --socket /nonexistent true)" 125
+like "... with what to type" "$(cat "$TMP/err")" 'start it with: alpined --socket PATH '
+is "125: an empty name" "$(status "$RUN" --name '' true)" 125
+like "... is told as what it is" "$(cat "$TMP/err")" "^alpine-run: '' is not a name: [^;]*_ . -$"
 is "125: a bad --ready-fd" "$(status "$RUN" --ready-fd 77 true)" 125
 is "options end at PROGRAM" "$(run echo --name -n x)" "--name -n x"
 is "-- ends options" "$(run -- echo hello)" "hello"

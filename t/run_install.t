@@ -112,6 +112,7 @@ check "all commands are known to it" "$(missing "$("$D/usr/sbin/alpinectl" --hel
 
 # ---- back
 rm -f "$D"/*.conf "$D"/*.service
+check "CONFDIR, for those who may not make /etc/alpine" "$(make -s "${san[@]}" -o all install PREFIX="$D/home" CONFDIR="$D/home/etc" 2>&1; test -d "$D/home/etc" || echo missing; rm -rf "$D/home")"
 check "make uninstall leaves nothing" "$(make -s uninstall DESTDIR="$D" PREFIX=/usr 2>&1; ls_all)"
 echo "1..$N"
 exit $BAD

@@ -91,6 +91,9 @@ p, _ = start("--pcap", dir + "/trace", "--tap", "tap7", "10.9.8.13/24")
 run("ip", "link", "set", "tap7", "up"); time.sleep(0.2); p.terminate(); p.wait(10); p.stderr.close()
 ok(open(dir + "/trace", "rb").read(4) in (b"\x4d\x3c\xb2\xa1", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d"), "--pcap writes a trace")
 
+p, line = start("--mtu", "9000", "eth0", "10.9.8.13/24"); p.terminate()
+ok("MTU 9000, but eth0 takes 1500" in p.communicate()[1], "an MTU that the LAN does not take is warned of")
+
 # the command line
 refused("no arguments")
 refused("no such interface", "nosuch0", "10.9.8.13/24", contains="nosuch0")
@@ -109,7 +112,13 @@ refused("an unknown sysctl", "--sysctl", "net.nosuch=1", "--tap", "tap7", "10.9.
 refused("a bad log level", "--log-level", "loud", "eth0", "10.9.8.13/24")
 refused("too many arguments", "eth0", "10.9.8.13/24", "x")
 refused("a trace that cannot be", "--pcap", "/nosuch/dir/x", "--tap", "tap7", "10.9.8.13/24")
-refused("a socket that cannot be", "--socket", "/nosuch/dir/x", "--tap", "tap7", "10.9.8.13/24")
+refused("a socket that cannot be", "--socket", "/nosuch/dir/x", "--tap", "tap7", "10.9.8.13/24", contains="ALPINE_RUNDIR")
+refused("a file where a directory is needed", "--socket", D + "/x", "--tap", "tap7", "10.9.8.13/24", contains="Not a directory; give --socket")
+refused("an interface without an address", "eth0", contains="no address is given for interface eth0")
+refused("no Ethernet interface", "lo", "10.9.8.13/24", contains="lo is not an Ethernet interface")
+refused("a user that would wrap to root", "--user", "4294967296", "eth0", "10.9.8.13/24", contains="no such user: 4294967296")
+refused("a group that would wrap", "--group", "4294967296", "eth0", "10.9.8.13/24", contains="no such group: 4294967296")
+refused("a descriptor that is not open", "--ready-fd", "77", "eth0", "10.9.8.13/24", contains="descriptor 77 is not open")
 same(network(), before, "and nothing was touched")
 ok(not os.path.exists(dir + "/run") or os.listdir(dir + "/run") == [], "nothing is left behind")
 same(subprocess.run([D, "--version"], capture_output=True, text=True).stdout.split()[0], "alpined", "--version")
@@ -132,5 +141,16 @@ if p is not None and p.returncode == 0 and tun:
     p.terminate(); p.wait(10); p.stderr.close()
 else:
     ok(True, "in a user namespace # SKIP no user namespaces, or /dev/net/tun is root's")
+# its run directory, where it cannot use root's: that of the user
+if p is not None and shutil.which("setpriv") and os.geteuid() == 0:
+    os.chmod(dir, 0o777)
+    os.makedirs(dir + "/xdg"); os.chmod(dir + "/xdg", 0o777)
+    env = {k: v for k, v in os.environ.items() if k != "ALPINE_RUNDIR"}
+    p = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "unshare", "-rn", "timeout", "1",
+                        os.path.abspath(D), "--tap", "tap0", "10.9.8.13/24"],
+                       env=dict(env, XDG_RUNTIME_DIR=dir + "/xdg"), capture_output=True, text=True)
+    ok("control socket" not in p.stderr and (tun or "/dev/net/tun" in p.stderr), "a user namespace's root: in $XDG_RUNTIME_DIR")
+else:
+    ok(True, "a user namespace's run directory # SKIP no user namespaces")
 shutil.rmtree(dir)
 done()

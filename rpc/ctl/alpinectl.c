@@ -4,12 +4,15 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "rpc/ctl/alpinectl.h"
 
+#define PATIENCE_S 2 /* for an answer, before that is remarked on */
 #define USAGE "usage: alpinectl [-n NAME | --socket PATH] [--json] COMMAND [ARG...]\n"
 
 struct rpc_client ctl_client = RPC_CLIENT_INIT;
@@ -42,13 +45,21 @@ static const char help[] = USAGE
 
 /* ---- status, stop, sysctl ---- */
 
+/* `stop lan` would end another instance than was meant. */
+static void
+no_words(int argc, char **argv)
+{
+	if (argc > 1)
+		ctl_fail("an instance is named before the command: alpinectl -n NAME COMMAND",
+		    "%s takes no words: %s", argv[0], argv[1]);
+}
+
 static void
 cmd_status(int argc, char **argv)
 {
 	struct table t = {.text = NULL};
 
-	(void)argc;
-	(void)argv;
+	no_words(argc, argv);
 	ctl_check(rpc_ask_text(&ctl_client, RPC_CTL_STATUS, NULL, ctl_collect, &t), "status");
 	print_pairs(t.text);
 	table_free(&t);
@@ -57,8 +68,7 @@ cmd_status(int argc, char **argv)
 static void
 cmd_stop(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	no_words(argc, argv);
 	ctl_check(rpc_ask_text(&ctl_client, RPC_CTL_STOP, NULL, ctl_collect, NULL), "stop");
 }
 
@@ -97,12 +107,14 @@ sysctl_json(char *text)
 static void
 sysctl_one(const char *request)
 {
+	const char *name = strncmp(request, "-d ", 3) == 0 ? request + 3 : request;
 	struct table t = {.text = NULL};
 	int error = rpc_ask_text(&ctl_client, RPC_CTL_SYSCTL, request, ctl_collect, &t);
 
 	if (error == ENOENT)
-		ctl_fail("alpinectl sysctl -a lists them", "sysctl: no variable named %s", request);
-	if (error == EINVAL)
+		ctl_fail("alpinectl sysctl -a lists them", "sysctl: no variable named %.*s",
+		    (int)strcspn(name, "="), name);
+	if (error == EINVAL || error == ESRCH)
 		ctl_fail("alpinectl sysctl -d describes its range", "sysctl: %s: invalid value",
 		    request);
 	ctl_check(error, request);
@@ -156,15 +168,47 @@ static const struct {
     {"doctor", cmd_doctor},
 };
 
+/* ctl_target is a name, or the path of a socket if it has a slash. */
+static _Noreturn void
+no_daemon(const char *why)
+{
+	char next[128];
+
+	if (strchr(ctl_target, '/') != NULL)
+		ctl_fail("start one: alpined --socket PATH IFACE ADDRESS/PREFIX",
+		    "no alpined listens there (%s)", why);
+	snprintf(
+	    next, sizeof(next), "start one: alpined --name %s IFACE ADDRESS/PREFIX", ctl_target);
+	ctl_fail(next, "no alpined named %s is running (%s)", ctl_target, why);
+}
+
+/* It may be stopped at a debugger's breakpoint: that is said, and waited for. */
+static void
+still_waiting(int sig)
+{
+	static const char text[] = "alpinectl: alpined does not answer yet: is it stopped (ps), or "
+				   "in a debugger? Ctrl-C gives up\n";
+	int saved = errno;
+
+	(void)sig;
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	errno = saved;
+}
+
 static void
 connect_daemon(void)
 {
+	struct sigaction act = {.sa_handler = still_waiting, .sa_flags = SA_RESTART}, before;
 	char why[256];
-	int error = rpc_client_start(&ctl_client, ctl_target, RPC_KIND_CTL, NULL, why, sizeof(why));
+	int error;
 
+	sigaction(SIGALRM, &act, &before);
+	alarm(PATIENCE_S);
+	error = rpc_client_start(&ctl_client, ctl_target, RPC_KIND_CTL, NULL, why, sizeof(why));
+	alarm(0);
+	sigaction(SIGALRM, &before, NULL);
 	if (error == -ENOENT || error == -ECONNREFUSED)
-		ctl_fail("start one: alpined --name NAME IFACE ADDRESS/PREFIX",
-		    "no alpined named %s is running (%s)", ctl_target, why);
+		no_daemon(why);
 	if (error == -EACCES || error == -EPERM)
 		ctl_fail("run it as root, or be of the socket's group", "%s", why);
 	if (error != 0)

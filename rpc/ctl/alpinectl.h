@@ -37,6 +37,7 @@ int table_ask(struct table *, const char *report); /* 0 or the errno */
 void table_cut(struct table *);			   /* what was collected into it */
 const char *table_field(const struct table *, size_t row, const char *column); /* "" if none */
 unsigned long long table_number(const struct table *, size_t row, const char *column);
+void table_drop_row(struct table *, size_t row); /* as if it had not come */
 void table_json(const struct table *);
 void table_json_row(const struct table *, size_t row); /* a line of its own */
 void table_free(struct table *);

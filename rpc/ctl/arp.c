@@ -10,9 +10,14 @@ static void
 show(const char *only)
 {
 	struct table t;
-	size_t row, shown = 0;
+	size_t row;
 
 	table_fetch(&t, "arp");
+	for (row = t.nrows; only != NULL && row-- > 0;)
+		if (strcmp(only, table_field(&t, row, "address")) != 0)
+			table_drop_row(&t, row);
+	if (only != NULL && t.nrows == 0)
+		ctl_fail("alpinectl arp -a lists those that are known", "arp: %s: no entry", only);
 	if (ctl_json) {
 		table_json(&t);
 		table_free(&t);
@@ -22,9 +27,6 @@ show(const char *only)
 		const char *mac = table_field(&t, row, "mac"), *kind = table_field(&t, row, "kind");
 		const char *expire = table_field(&t, row, "expire");
 
-		if (only != NULL && strcmp(only, table_field(&t, row, "address")) != 0)
-			continue;
-		shown++;
 		printf("? (%s) at %s on %s", table_field(&t, row, "address"),
 		    mac[0] != '\0' ? mac : "(incomplete)", table_field(&t, row, "netif"));
 		if (strcmp(kind, "dynamic") == 0 && expire[0] != '-')
@@ -34,8 +36,6 @@ show(const char *only)
 		printf(" [ethernet]\n");
 	}
 	table_free(&t);
-	if (only != NULL && shown == 0)
-		ctl_fail("alpinectl arp -a lists those that are known", "arp: %s: no entry", only);
 }
 
 /* ---- changes ---- */

@@ -191,7 +191,7 @@ netmask(struct change *c, const char *text)
 	}
 	c->addr.prefix = prefix_of_mask((uint32_t)mask);
 	if (c->addr.prefix < 1)
-		ctl_fail("", "ifconfig: netmask %s is none", text);
+		ctl_fail("", "ifconfig: netmask %s is not one", text);
 }
 
 static void

@@ -1,4 +1,5 @@
 /* netstat.c - alpinectl netstat: reports, laid out as FreeBSD's netstat(1) prints. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +17,35 @@ print_endpoint(const char *host, const char *port)
 	printf(" %-21s", both);
 }
 
+/* What -p takes: the whole name, or the first letters of tcp4, udp4 and icm4. */
+static void
+check_protocol(const char *proto)
+{
+	static const char *const known[] = {"tcp", "tcp4", "udp", "udp4", "icm", "icm4", "icmp"};
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(proto, known[i]) == 0)
+			return;
+	ctl_fail("one of tcp, udp, icm", "netstat: -p %s has no sockets", proto);
+}
+
 static void
 netstat_sockets(bool all, const char *proto)
 {
 	struct table t;
 	size_t row;
 
+	if (proto != NULL) {
+		check_protocol(proto);
+		proto = strcmp(proto, "icmp") == 0 ? "icm" : proto;
+	}
 	table_fetch(&t, "sockets");
+	for (row = t.nrows; row-- > 0;)
+		if ((proto != NULL &&
+			strncmp(proto, table_field(&t, row, "proto"), strlen(proto)) != 0) ||
+		    (!all && strcmp(table_field(&t, row, "foreign"), "*") == 0))
+			table_drop_row(&t, row);
 	if (ctl_json) {
 		table_json(&t);
 		table_free(&t);
@@ -32,11 +55,6 @@ netstat_sockets(bool all, const char *proto)
 	printf("%-5s %6s %6s %-21s %-21s %s\n", "Proto", "Recv-Q", "Send-Q", "Local Address",
 	    "Foreign Address", "(state)");
 	for (row = 0; row < t.nrows; row++) {
-		if (proto != NULL &&
-		    strncmp(proto, table_field(&t, row, "proto"), strlen(proto)) != 0)
-			continue;
-		if (!all && strcmp(table_field(&t, row, "foreign"), "*") == 0)
-			continue;
 		printf("%-5s %6s %6s", table_field(&t, row, "proto"), table_field(&t, row, "recvq"),
 		    table_field(&t, row, "sendq"));
 		print_endpoint(table_field(&t, row, "local"), table_field(&t, row, "lport"));
@@ -120,6 +138,11 @@ netstat_interfaces(const char *only)
 	size_t row;
 
 	table_fetch(&t, "interfaces");
+	for (row = t.nrows; only != NULL && row-- > 0;)
+		if (strcmp(table_field(&t, row, "name"), only) != 0)
+			table_drop_row(&t, row);
+	if (only != NULL && t.nrows == 0)
+		ctl_fail("alpinectl ifconfig lists them", "interface %s does not exist", only);
 	if (ctl_json) {
 		table_json(&t);
 		table_free(&t);
@@ -131,8 +154,6 @@ netstat_interfaces(const char *only)
 	for (row = 0; row < t.nrows; row++) {
 		name = table_field(&t, row, "name");
 		addr = table_field(&t, row, "address");
-		if (only != NULL && strcmp(name, only) != 0)
-			continue;
 		if (strcmp(name, last) != 0) {
 			printf("%-8s %5s %-18s %-18s", name, table_field(&t, row, "mtu"), "<Link>",
 			    table_field(&t, row, "mac"));
@@ -172,10 +193,15 @@ netstat_stats(const char *proto)
 	const char *last = "", *name;
 	struct table t;
 	size_t row;
+	int error;
 
 	snprintf(request, sizeof(request), "stats%s%s", proto != NULL ? " " : "",
 	    proto != NULL ? proto : "");
-	table_fetch(&t, request);
+	error = table_ask(&t, request);
+	if (error == EPROTONOSUPPORT)
+		ctl_fail("one of tcp, udp, ip, icmp, igmp, arp", "netstat: -p %s has no counters",
+		    proto);
+	ctl_check(error, request);
 	if (ctl_json) {
 		table_json(&t);
 		table_free(&t);

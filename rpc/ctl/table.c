@@ -227,6 +227,15 @@ table_json_row(const struct table *t, size_t row)
 }
 
 void
+table_drop_row(struct table *t, size_t row)
+{
+	char **at = t->rows + row * t->ncolumns;
+
+	t->nrows--;
+	memmove(at, at + t->ncolumns, (t->nrows - row) * t->ncolumns * sizeof(*at));
+}
+
+void
 table_json(const struct table *t)
 {
 	size_t row;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "rpc/ctl/alpinectl.h"
 
@@ -20,6 +21,22 @@ drop(const char *local, const char *lport, const char *foreign, const char *fpor
 	if (error == 0)
 		ctl_note("%s %s %s %s: dropped\n", local, lport, foreign, fport);
 	return (error);
+}
+
+/* As netstat prints them, in either case; a state that no connection can have ends the program. */
+static const char *
+state_arg(const char *text)
+{
+	static const char *const states[] = {"SYN_SENT", "SYN_RCVD", "ESTABLISHED", "CLOSE_WAIT",
+	    "FIN_WAIT_1", "CLOSING", "LAST_ACK", "FIN_WAIT_2", "TIME_WAIT"};
+	size_t i;
+
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcasecmp(text, states[i]) == 0)
+			return (states[i]);
+	ctl_fail("one of SYN_SENT SYN_RCVD ESTABLISHED CLOSE_WAIT FIN_WAIT_1 CLOSING LAST_ACK "
+		 "FIN_WAIT_2 TIME_WAIT",
+	    "tcpdrop: no connection can be in state %s", text);
 }
 
 /* Listeners stay: they are no connections. */
@@ -82,7 +99,7 @@ cmd_tcpdrop(int argc, char **argv)
 		else if (strcmp(argv[i], "-l") == 0)
 			list = true;
 		else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc)
-			state = argv[++i];
+			state = state_arg(argv[++i]);
 		else
 			ctl_fail(USAGE, "tcpdrop: no such option: %s", argv[i]);
 	}
