@@ -70,6 +70,7 @@ open_text(const char *name, bool cloexec)
 	shim_init();
 	if (atomic_load_explicit(&shim_confined, memory_order_relaxed))
 		return -1;
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the name follows, with its end */
 	memcpy(request, "proc ", 5);
 	memcpy(request + 5, name, strlen(name) + 1);
 	fd = (int)real.syscall(SYS_memfd_create, name, cloexec ? (long)MFD_CLOEXEC : 0L);

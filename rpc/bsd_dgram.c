@@ -188,10 +188,9 @@ bsock_errqueue(struct bsock *b, void *buf, size_t size, size_t *len)
 	u_int paylen = sizeof(payload);
 	struct inpcb *inp = sotoinpcb(b->b_so);
 	struct ip_err ie;
-	int error;
 
 	KASSERT(size >= sizeof(h) + RPC_CONTROL_MAX + sizeof(payload), ("%s: room", __func__));
-	if (inp == NULL || (error = ip_errqueue_take(inp, &ie, payload, &paylen)) != 0)
+	if (inp == NULL || ip_errqueue_take(inp, &ie, payload, &paylen) != 0)
 		return (LINUX_EAGAIN);
 	linux_sockaddr_out((struct sockaddr *)&ie.ie_to, &h.d_addr);
 	h.d_control_len =

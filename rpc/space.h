@@ -17,8 +17,8 @@ struct space {
 	unsigned s_refs;	   /* pairs, connections, the launcher's */
 	unsigned s_sockets, s_conns;
 	uint32_t s_id;
-	struct mirror *s_mirror;   /* NULL: none */
-	int s_paused; /* the listener is not watched: too many connections */
+	struct mirror *s_mirror; /* NULL: none */
+	int s_paused;		 /* the listener is not watched: too many connections */
 	LIST_ENTRY(space) s_link;
 };
 

@@ -146,6 +146,7 @@ reference(double cwnd, double w_max, double prior, double rtt, int rounds)
 
 	/* The epoch begins with the first ACK. */
 	for (int i = 0; i < rounds; i++, t += rtt) {
+		/* NOLINTNEXTLINE(clang-analyzer-security.FloatLoopCounter): bytes, not a count */
 		for (left = cwnd; left > 0.0001; left -= n) {
 			n = left < 2 ? left : 2;
 			est += (est < prior ? 9.0 / 17 : 1) * n / cwnd;

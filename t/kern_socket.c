@@ -728,7 +728,8 @@ test_options(void)
 	    .sopt_valsize = sizeof(tv)};
 
 	is_int(setopt_int(so, SO_RCVBUF, 0), EINVAL, "no buffer is empty");
-	is_int(setopt_int(so, SO_SNDBUF, 32 * 1024 * 1024), ENOBUFS, "or above kern.ipc.maxsockbuf");
+	is_int(
+	    setopt_int(so, SO_SNDBUF, 32 * 1024 * 1024), ENOBUFS, "or above kern.ipc.maxsockbuf");
 	is_int(setopt_int(so, SO_SNDBUF, 100000), 0, "SO_SNDBUF is set");
 	is_int(getopt_int(so, SO_SNDBUF), 100000, "and got");
 	is_int(setopt_int(so, SO_RCVLOWAT, 1 << 30), 0, "SO_RCVLOWAT");

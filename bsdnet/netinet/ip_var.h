@@ -57,7 +57,7 @@ int ip_fragment(struct ip *, struct mbuf **, int mtu, u_long if_hwassist_flags);
 void in_delayed_cksum(struct mbuf *); /* does what CSUM_DELAY_DATA left */
 void ip_fillid(struct ip *);
 void ip_input(struct mbuf *);
-void ip_forward(struct mbuf *); /* for another host; its header is whole and may be written */
+void ip_forward(struct mbuf *);	      /* for another host; its header is whole and may be written */
 struct mbuf *ip_reass(struct mbuf *); /* the whole packet, or NULL: kept or dropped */
 void ip_drain(void);
 int ip_ctloutput(struct socket *, struct sockopt *);
@@ -91,15 +91,15 @@ int inp_getmoptions(struct inpcb *, struct sockopt *);
 void inp_freemoptions(struct ip_moptions *);		  /* NULL is fine */
 void imo_purge_ifp(struct ip_moptions *, struct ifnet *); /* forgets an interface */
 /* Whether it hears that source's packets to that group. */
-bool imo_member(const struct ip_moptions *, struct in_addr group, struct in_addr src,
-    const struct ifnet *);
+bool imo_member(
+    const struct ip_moptions *, struct in_addr group, struct in_addr src, const struct ifnet *);
 
 /* ip_tso.c: cuts a CSUM_IP_TSO packet into segments, chained by m_nextpkt. */
 int ip_tso_segment(struct mbuf **);
 
 extern struct protosw rip_protosw, rip_icmp_protosw, rip_igmp_protosw;
 int rip_input(struct mbuf **, int *, int);
-void rip_copy(struct mbuf *); /* to raw sockets, of a packet that goes on to its protocol */
+void rip_copy(struct mbuf *);	  /* to raw sockets, of a packet that goes on to its protocol */
 void rip_ctlinput(struct icmp *); /* raw sockets that may have sent what it quotes */
 int rip_ctloutput(struct socket *, struct sockopt *);
 

@@ -72,15 +72,16 @@ struct tcphdr {
 #define TCP_FASTOPEN 1025 /* int, or struct tcp_fastopen */
 #define TCP_PCAP_OUT 2048
 #define TCP_MAXUNACKTIME 68
-#define TCP_USER_TIMEOUT_ALPINE 0x7001	/* ours: milliseconds, RFC 5482's local side */
-#define TCP_DEFER_ACCEPT_ALPINE 0x7002	/* ours: seconds, 0 off */
-#define TCP_QUICKACK_ALPINE 0x7003	/* ours */
-#define TCP_FASTOPEN_QLEN_ALPINE 0x7004 /* ours: a listener's bound, 0 off; Linux's TCP_FASTOPEN   \
-					 */
-#define TCP_SYNCNT_ALPINE 0x7005	/* ours: SYNs sent again before giving up; 0 by keepinit */
-#define TCP_LINGER2_ALPINE 0x7006	/* ours: seconds of FIN_WAIT_2 after close(); -1 none */
-#define TCP_WINDOW_CLAMP_ALPINE 0x7007	/* ours: most bytes of window to announce; 0 no limit */
-#define TCP_INFO_ALPINE 0x7008		/* ours: struct tcp_info_alpine */
+#define TCP_USER_TIMEOUT_ALPINE 0x7001 /* ours: milliseconds, RFC 5482's local side */
+#define TCP_DEFER_ACCEPT_ALPINE 0x7002 /* ours: seconds, 0 off */
+#define TCP_QUICKACK_ALPINE 0x7003     /* ours */
+#define TCP_FASTOPEN_QLEN_ALPINE                                                                   \
+	0x7004			       /* ours: a listener's bound, 0 off; Linux's TCP_FASTOPEN    \
+					*/
+#define TCP_SYNCNT_ALPINE 0x7005       /* ours: SYNs sent again before giving up; 0 by keepinit */
+#define TCP_LINGER2_ALPINE 0x7006      /* ours: seconds of FIN_WAIT_2 after close(); -1 none */
+#define TCP_WINDOW_CLAMP_ALPINE 0x7007 /* ours: most bytes of window to announce; 0 no limit */
+#define TCP_INFO_ALPINE 0x7008	       /* ours: struct tcp_info_alpine */
 #define TCP_CA_NAME_MAX 16
 
 /* TCP_FASTOPEN with a secret that client and server share; see tcp_fastopen.c. */

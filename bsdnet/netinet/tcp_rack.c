@@ -255,7 +255,7 @@ tcp_rack_sent(struct tcpcb *tp, tcp_seq start, tcp_seq end)
 		rack_cut(rk, start, end);
 	r = rk->rk_n > 0 ? RACK_REC(rk, rk->rk_n - 1) : NULL;
 	if (rk->rk_n >= (u_int)V_tcp_rack_maxrecords) {
-		if (r->rr_end != start || r->rr_lost)
+		if (r == NULL || r->rr_end != start || r->rr_lost)
 			return;
 		TAILQ_REMOVE(&rk->rk_time, r, rr_link);
 		rack_resize(rk, r, r->rr_start, end);

@@ -222,13 +222,13 @@ buffers(int type)
 		    type, sizes[i]);
 		len = 4;
 		getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &v, &len);
-		see(v >= 2 * sizes[i] || sizes[i] == 1 << 30, "type %d SO_SNDBUF %d is doubled",
+		see(sizes[i] == 1 << 30 || v >= 2 * sizes[i], "type %d SO_SNDBUF %d is doubled",
 		    type, sizes[i]);
 		see(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &sizes[i], 4), "type %d SO_RCVBUF %d",
 		    type, sizes[i]);
 		len = 4;
 		getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &v, &len);
-		see(v >= 2 * sizes[i] || sizes[i] == 1 << 30, "type %d SO_RCVBUF %d is doubled",
+		see(sizes[i] == 1 << 30 || v >= 2 * sizes[i], "type %d SO_RCVBUF %d is doubled",
 		    type, sizes[i]);
 		close(fd);
 	}

@@ -371,7 +371,6 @@ timeouts(void)
 	c = socket(AF_INET, SOCK_STREAM, 0);
 	connect(c, SA(&sin), sizeof(sin));
 	s = accept(l, NULL, NULL);
-	i = 0;
 	getsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &tv, &(socklen_t){sizeof(tv)});
 	see(tv.tv_usec, "SO_RCVTIMEO of the accepted one");
 	close(c);
