@@ -47,6 +47,7 @@ fails "an algorithm that is not there" "algorithm=foo: invalid value" sysctl net
 fails "netstat -I" "interface nosuch does not exist" netstat -I nosuch
 fails "netstat -p" "one of tcp, udp, icm" netstat -p foo
 fails "netstat -s -p" "one of tcp, udp, ip" netstat -s -p foo
+fails "a netmask with holes" "netmask 255.0.255.0 has holes, or is empty; write it" ifconfig tap0 10.11.12.21 netmask 255.0.255.0
 fails "tcpdrop -s" "no connection can be in state FOO; one of SYN_SENT" tcpdrop -a -s FOO
 fails "an instance that is not there, by its name" "alpined --name nosuch IFACE" -n nosuch status
 fails "and by its socket" "no alpined listens there \(/nonexistent: " -s /nonexistent status

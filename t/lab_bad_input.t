@@ -14,6 +14,7 @@ one_line() { # one_line NAME PATTERN COMMAND...: fails, says one line that match
 	like "$name: says why" "$out" "$pattern"
 }
 before=$(machine ip -o link | wc -l)
+one_line "no such command of the lab" "lab: no such command: frob; type: scripts/lab help" "$LABCMD" frob
 one_line "no such interface" "alpined: .*nosuch0" "$LABCMD" machine --name "$LAB" "$D" --name x1 nosuch0 10.11.12.20/24
 one_line "not an address" "alpined: .*10.11.12.300" "$LABCMD" machine --name "$LAB" "$D" --name x1 eth0 10.11.12.300/24
 one_line "no prefix" "alpined: .*10.11.12.20" "$LABCMD" machine --name "$LAB" "$D" --name x1 eth0 10.11.12.20

@@ -24,6 +24,8 @@ bad "not a number" 2 'count = many: expected a whole number' <<<$'host a {\n cou
 bad "out of range" 1 'count = 0: expected 1 to 65536' <<<'host a { count = 0 }'
 bad "not a time" 3 'delay = 5: expected a time with its unit' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} delay = 5 }'
 bad "not a rate" 3 'rate = 10Mb: expected a rate in bits per second' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} rate = 10Mb }'
+bad "a rate of nothing" 3 'rate = 0Mbit: expected more than 0' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} rate = 0Mbit }'
+bad "a time too short" 1 'interval = 0s: expected 1000ns to' <<<$'interval = 0s'
 bad "not a chance" 3 'duplicate = 110%: expected a chance' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} duplicate = 110% }'
 bad "not yes or no" 3 'pcap = maybe: expected yes or no' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} pcap = maybe }'
 bad "no such host" 2 'c: expected the name of a host or router' <<<$'host a {}\nlink w { ends = {a, c} }'
@@ -48,6 +50,8 @@ bad "a loss without a rate" 3 '"rate" is missing; expected rate = a chance' <<<$
 bad "packets of a random loss" 3 'packets is for loss scripted' <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} loss random { rate = 1% packets = {3} } }'
 bad "packet 0" 3 "expected a packet's number" <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} loss scripted { packets = {0} } }'
 bad "a range backwards" 3 "expected a packet's number" <<<$'host a {}\nhost b {}\nlink w { ends = {a, b} loss scripted { packets = {9-5} } }'
+bad "datagrams at no rate" 4 'rate = 0bit: expected more than 0' <<<"$OK"$'\nonoff f { from = a to = b protocol = udp rate = 0bit stop = 1s }'
+bad "traffic without end in no time" 0 'time stands still at 0.0.* expected rate = ... or delay' <<<$'duration = 1s\nhost a {}\nhost b {}\nlink w { ends = {a, b} }\nbulk f { from = a to = b }'
 bad "no traffic and no end" 0 'expected duration' <<<"$OK"
 bad "traffic without an end" 4 'never ends; expected stop = ..., bytes = ' <<<"$OK"$'\nbulk f { from = a to = b }'
 bad "from nobody" 4 '"from" is missing' <<<"$OK"$'\nbulk f { to = b }'

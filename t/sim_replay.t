@@ -58,7 +58,7 @@ is "--with-input: what came in is in the output too" \
 
 # ---- other files, other links
 want=$(replay "$T" --listen 80 | grep -c ' out .* tcp ')
-for form in usec swapped pcapng raw sll sll2 null loop; do
+for form in usec late swapped pcapng raw sll sll2 null loop; do
 	t/sim/mktrace.py "$T" $form "$TMP/$form.pcap"
 	is "$form: the same conversation" "$(replay "$TMP/$form.pcap" --listen 80 | grep -c ' out .* tcp ')" "$want"
 done
@@ -69,6 +69,10 @@ out=$(replay "$TMP/cut.pcap" --listen 80 2>"$TMP/err")
 is "a truncated trace: not 0" "$?" 1
 like "all up to there was handed in" "$(totals "$out")" '^[0-9]+ packets'
 like "and the reason is told" "$(cat "$TMP/err")" 'cut.pcap: after packet [0-9]+: truncated dump file'
+t/sim/mktrace.py "$T" years "$TMP/years.pcap"
+out=$(replay "$TMP/years.pcap" --listen 80 2>&1)
+is "a stamp that cannot be: 2" "$?" 2
+like "which packet, and what was expected" "$out" 'years.pcap: packet 3 comes 14[0-9]{3} days after the first; expected 3650 at most'
 like "no trace" "$(replay /etc/passwd 2>&1)" '/etc/passwd: .*expected a pcap or pcapng file'
 like "no file" "$(replay "$TMP/none" 2>&1)" 'No such file'
 like "an address that is not in it" "$("$SIM" --replay "$T" --host 192.0.2.1 2>&1)" 'no packet is for 192.0.2.1: is --host right'

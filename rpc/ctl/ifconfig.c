@@ -191,7 +191,8 @@ netmask(struct change *c, const char *text)
 	}
 	c->addr.prefix = prefix_of_mask((uint32_t)mask);
 	if (c->addr.prefix < 1)
-		ctl_fail("", "ifconfig: netmask %s is not one", text);
+		ctl_fail("write it as 255.255.255.0", "ifconfig: netmask %s has holes, or is empty",
+		    text);
 }
 
 static void

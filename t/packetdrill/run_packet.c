@@ -429,6 +429,7 @@ say_live(struct text *x, const struct live *v, const struct flow *f)
 
 static const struct live *L; /* the packet under judgment, and its flow */
 static struct flow *F;
+static long long came; /* ... in the script's time */
 
 __attribute__((noreturn, format(printf, 1, 2))) static void
 wrong(const char *fmt, ...)
@@ -441,6 +442,7 @@ wrong(const char *fmt, ...)
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	say_live(&x, L, F);
+	say(&x, "  at %.6f s", (double)came / 1e6);
 	fail("%s\n    expected: %s\n    actual:   %s", why, R.now->text, x.s);
 }
 
@@ -590,6 +592,7 @@ packet_out(struct event *e)
 	if (receive(&v, &usecs) == 0)
 		fail("no packet came");
 	L = &v;
+	came = usecs - R.start;
 	F = NULL;
 	if (v.broken != NULL)
 		wrong("%s", v.broken);
@@ -620,6 +623,7 @@ packet_pending(char *text, size_t size)
 	if (!pd_if_waiting() || receive(&v, &usecs) == 0)
 		return (false);
 	say_live(&x, &v, flows[0].used ? &flows[0] : NULL);
+	say(&x, "  at %.6f s", (double)(usecs - R.start) / 1e6);
 	snprintf(text, size, "%s", x.s);
 	return (true);
 }

@@ -353,6 +353,16 @@ run_scenario(const char *file)
 	}
 	t.virtual_ns = sim_run(s->duration_ns, s->duration_ns == SIM_NEVER ? all_done : NULL, s);
 	functions_end();
+	if (sim_stuck()) {
+		fprintf(stderr,
+		    "alpine-sim: %s: time stands still at %llu.%09llu s: traffic without end goes "
+		    "over lines that take no time; expected rate = ... or delay = ... in a link\n",
+		    file, (unsigned long long)(t.virtual_ns / SIM_NS_PER_S),
+		    (unsigned long long)(t.virtual_ns % SIM_NS_PER_S));
+		close_outputs(s);
+		tcplog_close();
+		return (2);
+	}
 	t.events = sim_events();
 	if (!opt.quiet_clock) {
 		t.real_s = seconds(CLOCK_MONOTONIC) - began;

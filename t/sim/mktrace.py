@@ -2,7 +2,8 @@
 """mktrace.py IN.pcap FORMAT OUT: the Ethernet trace IN in another form, for t/sim_replay.t.
 
 FORMAT: usec, swapped (the other byte order), pcapng, raw, sll, sll2, null, loop; or cut (the last frame
-not whole), badsum (a TCP sum wrong in packet 10), offload (no TCP sums at all in what 10.0.0.1 sends)."""
+not whole), badsum (a TCP sum wrong in packet 10), late (the stamps past 2038),
+years (packet 3 comes 40 years after the others), offload (no TCP sums at all in what 10.0.0.1 sends)."""
 import struct
 import sys
 
@@ -49,6 +50,10 @@ source, form, out = sys.argv[1:]
 frames = read(source)
 if form == "usec":
     write(out, frames, nano=False)
+elif form == "late":
+    write(out, [(s + 2**31 - frames[0][0] - 1, n, p) for s, n, p in frames])
+elif form == "years":
+    write(out, [(s + (i == 2) * 40 * 365 * 86400, n, p) for i, (s, n, p) in enumerate(frames)])
 elif form == "swapped":
     write(out, frames, order=">")
 elif form == "pcapng":

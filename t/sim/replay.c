@@ -18,6 +18,7 @@
 #include "t/sim/scenario.h"
 #include "t/sim/trace.h"
 
+#define MAX_TRACE_NS (3650 * 86400ull * SIM_NS_PER_S) /* its timers are run in seconds */
 /* Virtual time of the first packet: the stack has settled by then. */
 #define FIRST_NS (5ull * SIM_NS_PER_S)
 #define TYPE_IP 0x0800
@@ -326,7 +327,12 @@ packet(struct frame *f)
 		r.first_ns = f->time_ns;
 		(void)sim_run(FIRST_NS, NULL, NULL);
 	}
-	at = FIRST_NS + (f->time_ns > r.first_ns ? f->time_ns - r.first_ns : 0);
+	at = f->time_ns > r.first_ns ? f->time_ns - r.first_ns : 0;
+	if (at > MAX_TRACE_NS)
+		fail("%s: packet %u comes %llu days after the first; expected 3650 at most: is its "
+		     "time right?",
+		    r.opt->in, r.total, (unsigned long long)(at / (86400ull * SIM_NS_PER_S)));
+	at += FIRST_NS;
 	if (at > sim_now_ns())
 		wait_until(at);
 	if (is_own(f))

@@ -178,8 +178,9 @@ get_range(
 	uint64_t v = get_value(sec, name, unit, otherwise);
 
 	if (v < min || v > max)
-		scenario_fail(sc, get(sec, name)->line, "%s = %s: expected %llu to %llu", name,
-		    get(sec, name)->s, (unsigned long long)min, (unsigned long long)max);
+		scenario_fail(sc, get(sec, name)->line, "%s = %s: expected %llu%s to %llu%s", name,
+		    get(sec, name)->s, (unsigned long long)min, unit == unit_time ? "ns" : "",
+		    (unsigned long long)max, unit == unit_time ? "ns" : "");
 	return (v);
 }
 
@@ -533,6 +534,22 @@ read_loss(cfg_t *sec, struct sim_loss_conf *l)
 	}
 }
 
+/* 0 would be the same as none: not what who writes it means. */
+static uint64_t
+get_rate(cfg_t *sec, uint64_t otherwise)
+{
+	uint64_t v = get_value(sec, "rate", unit_rate, otherwise);
+	const struct text *t = get(sec, "rate");
+
+	if (t != NULL && v == 0)
+		scenario_fail(sc, t->line,
+		    "rate = %s: expected more than 0 (a line or program without a limit has no "
+		    "rate; a line "
+		    "that loses everything has loss random { rate = 100%% })",
+		    t->s);
+	return (v);
+}
+
 /* Overrides in c what the section says. */
 static void
 read_line(cfg_t *sec, struct sim_line_conf *c)
@@ -540,7 +557,7 @@ read_line(cfg_t *sec, struct sim_line_conf *c)
 	cfg_t *sub;
 	unsigned i;
 
-	c->rate_bps = get_value(sec, "rate", unit_rate, c->rate_bps);
+	c->rate_bps = get_rate(sec, c->rate_bps);
 	c->delay_ns = get_value(sec, "delay", unit_time, c->delay_ns);
 	c->jitter_ns = get_value(sec, "jitter", unit_time, c->jitter_ns);
 	c->overhead = (uint32_t)get_range(sec, "overhead", unit_bytes, c->overhead, 0, 65535);
@@ -744,8 +761,9 @@ read_kind(cfg_t *sec, enum sim_flow_kind kind, struct sim_flow_conf *c)
 		c->on_ns = get_range(sec, "on", unit_time, SIM_NS_PER_S, 1, SIM_NEVER / 4);
 		c->off_ns = get_value(sec, "off", unit_time, 0);
 		c->random = get_value(sec, "random", unit_bool, 0) != 0;
-		c->rate_bps = c->udp ? need_value(sec, "rate", unit_rate)
-				     : get_value(sec, "rate", unit_rate, 0);
+		if (c->udp)
+			(void)need_value(sec, "rate", unit_rate);
+		c->rate_bps = get_rate(sec, 0);
 		c->packet = (uint32_t)get_range(
 		    sec, "packet", unit_bytes, 1000, 1, c->udp ? 65507 : 1 << 20);
 		break;

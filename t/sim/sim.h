@@ -205,5 +205,9 @@ uint64_t sim_now_ns(void);
 uint64_t sim_run(uint64_t until_ns, bool (*done)(void *), void *arg);
 const char *sim_current_host(void); /* whose stack runs */
 uint64_t sim_events(void);	    /* steps of the clock so far */
+/* The last sim_run() ended because of traffic for which no time goes by. */
+bool sim_stuck(void);
+/* Before each frame that arrives. False: time does not go on, and the frame is to be dropped. */
+bool sim_count_frame(void);
 
 #endif

@@ -277,7 +277,9 @@ line_arrival(void *arg)
 
 	while ((f = TAILQ_FIRST(&l->l_way)) != NULL && f->f_ns <= now) {
 		TAILQ_REMOVE(&l->l_way, f, f_next);
-		if (l->l_to != NULL)
+		if (!sim_count_frame())
+			sim_frame_free(f);
+		else if (l->l_to != NULL)
 			to_interface(l->l_to, f);
 		else
 			switch_frame(l->l_link, l->l_from, f);

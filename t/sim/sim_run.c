@@ -17,7 +17,15 @@
 
 #define START_NS SIM_NS_PER_S /* what the virtual clock shows at the scenario's 0 */
 
+/*
+ * So many frames (700 MB of them) within so little time, and a scenario is taken for one that
+ * hardly lets time go on: traffic without end over lines that take none.
+ */
+#define STUCK_FRAMES 500000
+#define STUCK_NS 10000
+
 static uint64_t events;
+static bool stuck;
 
 /* ---- chance: xoshiro256** (Blackman, Vigna 2018), seeded by splitmix64 (Steele et al. 2014) ----
  */
@@ -129,10 +137,32 @@ sim_events(void)
 	return (events);
 }
 
+bool
+sim_count_frame(void)
+{
+	static uint64_t since_ns, frames;
+	uint64_t now = host_monotonic_ns();
+
+	if (now - since_ns > STUCK_NS) {
+		since_ns = now;
+		frames = 0;
+	}
+	if (++frames >= STUCK_FRAMES)
+		stuck = true;
+	return (!stuck);
+}
+
+bool
+sim_stuck(void)
+{
+	return (stuck);
+}
+
 uint64_t
 sim_run(uint64_t until_ns, bool (*done)(void *), void *arg)
 {
-	uint64_t limit = until_ns > SIM_NEVER - START_NS ? SIM_NEVER : until_ns + START_NS, next;
+	uint64_t limit = until_ns > SIM_NEVER - START_NS ? SIM_NEVER : until_ns + START_NS;
+	uint64_t next;
 
 	for (;;) {
 		if (!kern_pending()) {
@@ -144,6 +174,8 @@ sim_run(uint64_t until_ns, bool (*done)(void *), void *arg)
 		}
 		events++;
 		kern_run();
+		if (stuck)
+			return (sim_now_ns());
 		if (done != NULL && done(arg))
 			return (sim_now_ns());
 	}

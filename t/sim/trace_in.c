@@ -14,6 +14,7 @@
 #include "t/sim/trace.h"
 
 #define NS_PER_S 1000000000u
+#define MAX_SECONDS 4611686018u /* what 63 bits of nanoseconds hold, halved */
 #define TYPE_IP 0x0800
 #define TYPE_IPV6 0x86dd
 
@@ -131,6 +132,7 @@ trace_in_next(struct trace_in *t, struct frame *f, const char **why)
 	struct pcap_pkthdr *h;
 	const u_char *data;
 	int n = pcap_next_ex(t->pcap, &h, &data);
+	uint64_t sec;
 
 	if (n == PCAP_ERROR_BREAK)
 		return (0);
@@ -141,7 +143,11 @@ trace_in_next(struct trace_in *t, struct frame *f, const char **why)
 		return (-1);
 	}
 	f->number = ++t->number;
-	f->time_ns = (uint64_t)h->ts.tv_sec * NS_PER_S + (uint64_t)h->ts.tv_usec;
+	/* A pcap's seconds are 32 bits without a sign; libpcap's have one. */
+	sec = h->ts.tv_sec < 0 ? (uint32_t)h->ts.tv_sec : (uint64_t)h->ts.tv_sec;
+	if (sec > MAX_SECONDS)
+		sec = MAX_SECONDS;
+	f->time_ns = sec * NS_PER_S + (uint64_t)h->ts.tv_usec;
 	make_frame(t, f, data, h->caplen, h->len);
 	return (1);
 }
