@@ -302,8 +302,8 @@ checksum(const void *data, size_t len)
 	uint32_t sum = 0;
 
 	for (; len > 1; len -= 2)
-		sum +=
-		    *at++; /* NOLINT(clang-analyzer-core.uninitialized.Assign): all of it is set */
+		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): all of it is set */
+		sum += *at++;
 	if (len > 0)
 		sum += *(const uint8_t *)at;
 	sum = (sum >> 16) + (sum & 0xffff);
