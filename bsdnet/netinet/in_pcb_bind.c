@@ -150,7 +150,7 @@ is_stream(const struct inpcb *inp)
 static int
 check_laddr(const struct inpcb *inp, struct in_addr addr)
 {
-	if (addr.s_addr == INADDR_ANY || in_localip(addr) || (inp->inp_flags & INP_BINDANY) != 0)
+	if (addr.s_addr == INADDR_ANY || in_bindable(addr) || (inp->inp_flags & INP_BINDANY) != 0)
 		return (0);
 	if (!is_stream(inp) && (IN_MULTICAST(ntohl(addr.s_addr)) || is_bcast_somewhere(addr)))
 		return (0);
