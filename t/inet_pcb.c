@@ -92,6 +92,11 @@ test_privileges(void)
 	is_int(sock_bind(a, "0.0.0.0", 2000), 0, "alice has a port");
 	is_int(sock_bind(b, "0.0.0.0", 2000), EADDRINUSE, "bob cannot share it");
 	is_int(sock_bind(b, "10.0.0.1", 2000), EADDRINUSE, "nor take it for an address");
+	sock_setint(a, SOL_SOCKET, SO_REUSEADDR, 1);
+	is_int(sock_bind(b, "0.0.0.0", 2000), EADDRINUSE, "nor if only alice asks for all");
+	sock_setint(b, SOL_SOCKET, SO_REUSEADDR, 1);
+	is_int(sock_bind(b, "10.0.0.1", 2000), EADDRINUSE, "nor for an address if both do");
+	is_int(sock_bind(b, "0.0.0.0", 2000), 0, "SO_REUSEADDR and SO_REUSEPORT of both: shared");
 	soclose(a);
 	soclose(b);
 	crfree(alice);

@@ -158,6 +158,20 @@ check_laddr(const struct inpcb *inp, struct in_addr addr)
 }
 
 /*
+ * Datagram sockets on any address that ask for all there is: programs of several users hear the
+ * same groups (mDNS).
+ */
+static bool
+for_everybody(const struct inpcb *inp, struct in_addr laddr, const struct inpcb *other)
+{
+	const int all = SO_REUSEADDR | SO_REUSEPORT;
+
+	return (!is_stream(inp) && laddr.s_addr == INADDR_ANY &&
+		other->inp_laddr.s_addr == INADDR_ANY && (inp_so_options(inp) & all) == all &&
+		(inp_so_options(other) & all) == all);
+}
+
+/*
  * Who may share laddr:lport. Without SO_REUSEADDR or SO_REUSEPORT nothing may overlap.
  * SO_REUSEADDR: any against specific addresses, and connections that are left over from a
  * server that went away. SO_REUSEPORT[_LB]: the very same address, if both sides ask.
@@ -177,8 +191,9 @@ check_conflict(struct inpcb *inp, struct in_addr laddr, u_short lport, struct uc
 		reuse |= SO_REUSEADDR;
 	/* a port that another user listens on is not for the taking, however it is shared */
 	other = in_pcblookup_local(inp->inp_pcbinfo, laddr, lport, INPLOOKUP_WILDCARD);
-	if (other != NULL && !multicast && other->inp_faddr.s_addr == INADDR_ANY && cred != NULL &&
-	    other->inp_cred != NULL && other->inp_cred->cr_uid != cred->cr_uid &&
+	if (other != NULL && !multicast && !for_everybody(inp, laddr, other) &&
+	    other->inp_faddr.s_addr == INADDR_ANY && cred != NULL && other->inp_cred != NULL &&
+	    other->inp_cred->cr_uid != cred->cr_uid &&
 	    priv_check_cred(cred, PRIV_NETINET_REUSEPORT) != 0)
 		return (EADDRINUSE);
 	other = in_pcblookup_local(inp->inp_pcbinfo, laddr, lport, lookupflags);
