@@ -173,6 +173,38 @@ borrow(size_t size)
 	return room;
 }
 
+/* --- errors --- */
+
+/* Is an error what comes first? `head` is its message then. */
+static bool
+error_first(int fd, struct rpc_dgram *head)
+{
+	int saved = errno;
+	ssize_t n = real.recv(fd, head, sizeof(*head), MSG_PEEK | MSG_DONTWAIT);
+
+	errno = saved;
+	return n >= (ssize_t)sizeof(*head) && head->d_magic == RPC_DGRAM_MAGIC && head->d_error > 0;
+}
+
+/* The error that comes first, taken; 0: none, or, for a send, none that is its answer. */
+static int
+take_error(int fd, bool sending, uint32_t *mark)
+{
+	struct rpc_dgram head;
+	int saved = errno;
+	ssize_t n;
+
+	if (!error_first(fd, &head) || (sending && (head.d_flags & RPC_MARK_NOT_SEND) != 0))
+		return 0;
+	n = real.recv(fd, &head, sizeof(head), MSG_DONTWAIT);
+	errno = saved;
+	if (n < (ssize_t)sizeof(head))
+		return 0;
+	if (mark != NULL)
+		*mark = head.d_flags;
+	return head.d_error;
+}
+
 /* --- out --- */
 
 struct outgoing {
@@ -263,7 +295,7 @@ outgoing_send(int fd, uint64_t cookie, struct outgoing *out, int flags, size_t l
 	/* a pending error is the next call's answer, whichever it is */
 	if (out->head.d_addr.a_len == 0 ||
 	    atomic_load_explicit(&shim_recverr, memory_order_relaxed)) {
-		error = shim_dgram_take_error(fd);
+		error = take_error(fd, true, NULL);
 		if (error != 0) {
 			shim_dgram_forget(cookie);
 			return shim_fail(error);
@@ -449,20 +481,23 @@ receive_error(int fd, struct msghdr *msg)
 	struct cursor to = {msg->msg_iov, msg->msg_iovlen, 0}, from;
 	ssize_t room = iov_total(msg->msg_iov, msg->msg_iovlen);
 	struct iovec payload;
+	struct rpc_int ask;
+	uint32_t mark = 0;
 	size_t len = 0, n;
 	int error;
 
 	if (room < 0)
 		return shim_fail(EINVAL);
-	error =
-	    shim_ask(RPC_ERRQUEUE, fd, NULL, 0, &reply, sizeof(reply), sizeof(reply.head), &len);
+	take_error(fd, false, &mark);
+	ask.i_value = (int32_t)mark;
+	error = shim_ask(
+	    RPC_ERRQUEUE, fd, &ask, sizeof(ask), &reply, sizeof(reply), sizeof(reply.head), &len);
 	if (error != 0)
 		return shim_fail(error);
 	if (reply.head.d_control_len > RPC_CONTROL_MAX ||
 	    (uint64_t)reply.head.d_control_len + reply.head.d_payload_len >
 		len - sizeof(reply.head))
 		return shim_fail(EIO);
-	shim_dgram_take_error(fd);
 	payload = (struct iovec){reply.rest + reply.head.d_control_len, reply.head.d_payload_len};
 	n = payload.iov_len < (size_t)room ? payload.iov_len : (size_t)room;
 	from = (struct cursor){&payload, 1, 0};
@@ -512,25 +547,14 @@ bool
 shim_dgram_has_error(int fd)
 {
 	struct rpc_dgram head;
-	int saved = errno;
-	ssize_t n = real.recv(fd, &head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
 
-	errno = saved;
-	return n >= (ssize_t)sizeof(head) && head.d_magic == RPC_DGRAM_MAGIC && head.d_error > 0;
+	return error_first(fd, &head);
 }
 
 int
 shim_dgram_take_error(int fd)
 {
-	struct rpc_dgram head;
-	int saved = errno;
-	ssize_t n;
-
-	if (!shim_dgram_has_error(fd))
-		return 0;
-	n = real.recv(fd, &head, sizeof(head), MSG_DONTWAIT);
-	errno = saved;
-	return n >= (ssize_t)sizeof(head) ? head.d_error : 0;
+	return take_error(fd, false, NULL);
 }
 
 int

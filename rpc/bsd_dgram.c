@@ -96,6 +96,20 @@ too_long(struct bsock *b, const struct sockaddr *to, const void *payload, size_t
 		    sotoinpcb(b->b_so), EMSGSIZE, nh->nh_mtu, sin, payload, (u_int)len);
 }
 
+/*
+ * Sends that are not refused for what became of earlier ones: a raw socket's, as on Linux, and a
+ * ping socket's, whose echo requests are each about itself.
+ */
+static bool
+sends_past_errors(const struct bsock *b)
+{
+	const struct inpcb *inp = sotoinpcb(b->b_so);
+
+	if (b->b_type == LINUX_SOCK_DGRAM)
+		return (b->b_protocol == IPPROTO_ICMP);
+	return (b->b_type == LINUX_SOCK_RAW && inp != NULL && (inp->inp_flags & INP_HDRINCL) == 0);
+}
+
 int
 bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgram *hdr,
     const void *control, size_t control_len, const void *payload, size_t len)
@@ -105,6 +119,7 @@ bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgra
 	struct sockaddr *to = NULL;
 	struct linux_send ls = {.control = NULL, .tos = -1, .ttl = -1};
 	struct mbuf *m;
+	u_short pending = 0;
 	int error;
 
 	if (hdr != NULL && hdr->d_addr.a_len > 0) {
@@ -129,8 +144,14 @@ bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgra
 	}
 	fill_length(b, m);
 	linux_send_begin(b, &ls);
+	if (sends_past_errors(b)) {
+		pending = so->so_error;
+		so->so_error = 0;
+	}
 	error = sosend(so, to, NULL, m, ls.control,
 	    MSG_DONTWAIT | (hdr != NULL ? linux_msg_flags_in(hdr->d_flags) : 0), bsd_thread(cred));
+	if (so->so_error == 0)
+		so->so_error = pending;
 	linux_send_end(b, &ls);
 	if (error == EMSGSIZE && (b->b_flags & BSF_RECVERR) != 0)
 		too_long(b, to, payload, len);
@@ -179,8 +200,33 @@ compose(struct bsock *b, const struct sockaddr *from, struct mbuf *data, struct 
 	return (sizeof(h) + h.d_control_len + len);
 }
 
+uint32_t
+bsock_mark(struct bsock *b)
+{
+	if ((b->b_flags & BSF_RECVERR) == 0)
+		return (0);
+	b->b_mark = b->b_mark % RPC_MARK_NUMBER + 1;
+	return (b->b_mark | (sends_past_errors(b) ? RPC_MARK_NOT_SEND : 0));
+}
+
+/* An error was taken from the queue: so_error is the next one's, if no message of it is under way.
+ */
+static void
+next_error(struct bsock *b, uint32_t mark)
+{
+	struct socket *so = b->b_so;
+	const int error = ip_errqueue_next(sotoinpcb(so));
+
+	if (error == 0) {
+		so->so_error = 0;
+	} else if ((mark & RPC_MARK_NUMBER) == b->b_mark) {
+		so->so_error = (u_short)error;
+		sorwakeup(so);
+	}
+}
+
 int
-bsock_errqueue(struct bsock *b, void *buf, size_t size, size_t *len)
+bsock_errqueue(struct bsock *b, uint32_t mark, void *buf, size_t size, size_t *len)
 {
 	struct rpc_dgram h = {
 	    .d_magic = RPC_DGRAM_MAGIC, .d_hdr_len = sizeof(h), .d_flags = LINUX_MSG_ERRQUEUE};
@@ -192,6 +238,7 @@ bsock_errqueue(struct bsock *b, void *buf, size_t size, size_t *len)
 	KASSERT(size >= sizeof(h) + RPC_CONTROL_MAX + sizeof(payload), ("%s: room", __func__));
 	if (inp == NULL || ip_errqueue_take(inp, &ie, payload, &paylen) != 0)
 		return (LINUX_EAGAIN);
+	next_error(b, mark);
 	linux_sockaddr_out((struct sockaddr *)&ie.ie_to, &h.d_addr);
 	h.d_control_len =
 	    (uint16_t)linux_error_out(b, &ie, (char *)buf + sizeof(h), RPC_CONTROL_MAX);

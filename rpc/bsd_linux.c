@@ -360,6 +360,12 @@ ip_item_out(
 		ttl = small_value(data, len);
 		item_out(o, LINUX_SOL_IP, LINUX_IP_TTL, &ttl, sizeof(ttl));
 		break;
+	case IP_RECVOPTS:
+		item_out(o, LINUX_SOL_IP, LINUX_IP_RECVOPTS, data, len);
+		break;
+	case IP_RECVRETOPTS:
+		item_out(o, LINUX_SOL_IP, LINUX_IP_RETOPTS, data, len);
+		break;
 	case IP_RECVTOS:
 		tos = (uint8_t)small_value(data, len);
 		item_out(o, LINUX_SOL_IP, LINUX_IP_TOS, &tos, sizeof(tos));

@@ -229,6 +229,17 @@ bsock_bind(struct bsock *b, const struct bsock_cred *cred, const void *addr, siz
 	return (bsd_errno_to_linux(error));
 }
 
+/* Linux: a raw socket that is connected has the address that its packets go out with. */
+static void
+raw_source(struct bsock *b, struct sockaddr_in *sin)
+{
+	struct inpcb *inp = sotoinpcb(b->b_so);
+
+	if (b->b_type == LINUX_SOCK_RAW && inp != NULL && sin->sin_addr.s_addr == INADDR_ANY &&
+	    (b->b_so->so_state & SS_ISCONNECTED) != 0)
+		(void)in_pcbladdr(inp, &inp->inp_faddr, &sin->sin_addr, NULL);
+}
+
 int
 bsock_sockname(struct bsock *b, struct rpc_addr *addr)
 {
@@ -237,6 +248,8 @@ bsock_sockname(struct bsock *b, struct rpc_addr *addr)
 
 	memset(&ss, 0, sizeof(ss));
 	error = sosockaddr(b->b_so, (struct sockaddr *)&ss);
+	if (error == 0)
+		raw_source(b, satosin((struct sockaddr *)&ss));
 	if (error == 0)
 		linux_sockaddr_out((struct sockaddr *)&ss, addr);
 	return (bsd_errno_to_linux(error));

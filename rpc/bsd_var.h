@@ -43,6 +43,7 @@ struct bsock {
 	struct sockaddr_storage b_bound; /* by bind(2); ss_len 0: not */
 	struct sockaddr_storage b_peer;	 /* if BSF_DEFERRED */
 	uint32_t b_notsent_lowat;	 /* TCP_NOTSENT_LOWAT, bytes; 0 no limit */
+	uint32_t b_mark;		 /* of the last error told, where there is IP_RECVERR */
 	uint32_t b_icmp_filter;		 /* ICMP types that are not wanted, by bit */
 	struct bpf_insn *b_filter;	 /* bsd_filter.c; NULL: none */
 	bool b_filter_locked;

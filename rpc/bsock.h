@@ -127,9 +127,15 @@ int bsock_send(struct bsock *, const struct bsock_cred *, const struct rpc_dgram
  */
 #define BSOCK_DGRAM_MAX (sizeof(struct rpc_dgram) + RPC_CONTROL_MAX + RPC_DGRAM_PAYLOAD_MAX)
 int bsock_recv(struct bsock *, void *buf, size_t size, size_t *len);
-/* The oldest error that IP_RECVERR kept, likewise: to where, items, the packet. EAGAIN: none. */
+/* d_flags of the message that tells the error which bsock_recv() gave. */
+uint32_t bsock_mark(struct bsock *);
+/*
+ * The oldest error that IP_RECVERR kept, likewise: to where, items, the packet. EAGAIN: none.
+ * `mark` is of the last message that the program took; where it was the last that was sent and the
+ * queue holds more, the socket has its next error again.
+ */
 #define BSOCK_ERROR_MAX (sizeof(struct rpc_dgram) + RPC_CONTROL_MAX + 1024)
-int bsock_errqueue(struct bsock *, void *buf, size_t size, size_t *len);
+int bsock_errqueue(struct bsock *, uint32_t mark, void *buf, size_t size, size_t *len);
 
 /* ---- the stack as a whole ---- */
 

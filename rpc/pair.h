@@ -102,6 +102,9 @@ void listener_shut(struct pair *);
 void listener_bar(struct pair *, int program_fd); /* it is not for writing */
 bsock_held_fn listener_held;
 
+/* pump_dgram.c */
+void dgram_settle(struct pair *); /* what the program has sent is the stack's */
+
 /* pump_stream.c */
 int stream_gate(struct pair *, int program_fd); /* POLLOUT off until connected */
 void stream_gate_off(struct pair *);

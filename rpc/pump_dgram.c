@@ -60,12 +60,13 @@ give(struct pair *p, const void *bytes, size_t len)
 }
 
 static size_t
-error_message(char *room, int error)
+error_message(char *room, int error, uint32_t mark)
 {
 	struct rpc_dgram h = {
 	    .d_magic = RPC_DGRAM_MAGIC,
 	    .d_hdr_len = sizeof(h),
 	    .d_error = error,
+	    .d_flags = mark,
 	};
 
 	memcpy(room, &h, sizeof(h));
@@ -97,7 +98,7 @@ pump_out(struct pair *p)
 		if (error == LINUX_EAGAIN)
 			break;
 		if (error != 0)
-			len = error_message(out_room, error);
+			len = error_message(out_room, error, bsock_mark(p->p_so));
 		if ((p->p_flags & PF_OUT_EOF) != 0)
 			continue;
 		if (!give(p, out_room, len)) {
@@ -141,7 +142,7 @@ sent:
 	if (error == 0 || error == LINUX_EAGAIN || error == LINUX_ENOBUFS ||
 	    (p->p_flags & (PF_OUT_BLOCKED | PF_OUT_EOF)) != 0)
 		return;
-	len = error_message(out_room, error);
+	len = error_message(out_room, error, 0);
 	if (!give(p, out_room, len))
 		hold(p, out_room, len);
 }
@@ -175,6 +176,24 @@ pump_in(struct pair *p)
 		}
 	}
 	return ((p->p_flags & PF_IN_READY) != 0);
+}
+
+/*
+ * A request must not overtake what was sent before it: a TTL, say, is for the datagrams after it.
+ * The pair's queue holds fewer than these turns take.
+ */
+void
+dgram_settle(struct pair *p)
+{
+	int turn;
+
+	if ((p->p_flags & (PF_HUP | PF_IN_EOF)) != 0)
+		return;
+	p->p_flags |= PF_IN_READY;
+	for (turn = 0; turn < 4 && (p->p_flags & PF_IN_READY) != 0; turn++)
+		(void)pump_in(p);
+	if ((p->p_flags & (PF_IN_READY | PF_IN_EOF)) != 0)
+		pair_ready(p);
 }
 
 static bool

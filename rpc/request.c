@@ -275,6 +275,8 @@ request_setsockopt(struct request *r)
 	error = find_live(r, &p, 0);
 	if (error != 0 || p == NULL)
 		return (error); /* of no consequence any more */
+	if (p->p_pump == &pump_dgram)
+		dgram_settle(p);
 	error =
 	    bsock_setsockopt(p->p_so, &cred, o.o_level, o.o_name, r->r_data + sizeof(o), o.o_len);
 	if (error == 0)
@@ -470,13 +472,17 @@ request_sendto(struct request *r)
 int
 request_errqueue(struct request *r)
 {
+	struct rpc_int mark;
 	struct pair *p;
-	int error = find_live(r, &p, EAGAIN);
+	int error;
 
+	BODY(r, mark);
+	error = find_live(r, &p, EAGAIN);
 	_Static_assert(BSOCK_ERROR_MAX <= REQUEST_ROOM, "an error fits");
 	if (error != 0)
 		return (error);
 	if (bsock_is_stream(p->p_so))
 		return (EAGAIN);
-	return (bsock_errqueue(p->p_so, r->r_reply, REQUEST_ROOM, &r->r_replylen));
+	return (bsock_errqueue(
+	    p->p_so, (uint32_t)mark.i_value, r->r_reply, REQUEST_ROOM, &r->r_replylen));
 }

@@ -62,7 +62,7 @@ enum rpc_op {
 	RPC_SHUTDOWN,	 /* fd, rpc_int (SHUT_*); the caller then shuts its end down too */
 	RPC_IOCTL,	 /* fd, rpc_ioctl + argument -> rpc_ioctl + argument */
 	RPC_SENDTO,	 /* fd, rpc_dgram + control + payload -> rpc_int: sent, or the errno, now */
-	RPC_ERRQUEUE,	 /* fd -> rpc_dgram + control + payload: MSG_ERRQUEUE; EAGAIN: none */
+	RPC_ERRQUEUE,	 /* fd, rpc_int (the mark read, 0 none) -> rpc_dgram + control + payload */
 	RPC_MIRROR,	 /* + fd of a TAP in the attached namespace, for packet sockets there */
 	RPC_CAPTURE,	 /* a packet socket was made: EPERM, or frames are shown from now on */
 	RPC_CTL_STATUS = 64, /* -> text */
@@ -157,13 +157,19 @@ struct rpc_ioctl {
  * In front of every datagram, both ways. d_error != 0: no payload, the socket's pending error
  * (ECONNREFUSED ...) for the next receive call. Control items are struct cmsghdr as Linux lays
  * them out, d_control_len bytes behind the header, payload behind them.
+ *
+ * With d_error, d_flags is the message's mark, if the socket has IP_RECVERR, else 0: RPC_ERRQUEUE
+ * brings the last one that was read, by which alpined knows whether another is on its way or, where
+ * the queue holds more, has to be sent. RPC_MARK_NOT_SEND: the error is no answer to a send.
  */
+#define RPC_MARK_NOT_SEND 0x80000000u
+#define RPC_MARK_NUMBER 0x7fffffffu
 struct rpc_dgram {
 	uint32_t d_magic;
 	uint16_t d_hdr_len;	/* sizeof(struct rpc_dgram) */
 	uint16_t d_control_len; /* bytes, a multiple of 8 */
 	int32_t d_error;
-	uint32_t d_flags;	/* MSG_* of the call, or of what was received */
+	uint32_t d_flags;	/* MSG_* of the call, or of what was received; a mark, see above */
 	struct rpc_addr d_addr; /* from, or to; a_len 0: the connected peer */
 	uint32_t d_payload_len; /* bytes */
 };

@@ -92,6 +92,11 @@ test_privileges(void)
 	is_int(sock_bind(a, "0.0.0.0", 2000), 0, "alice has a port");
 	is_int(sock_bind(b, "0.0.0.0", 2000), EADDRINUSE, "bob cannot share it");
 	is_int(sock_bind(b, "10.0.0.1", 2000), EADDRINUSE, "nor take it for an address");
+	sock_setint(a, SOL_SOCKET, SO_REUSEADDR, 1);
+	is_int(sock_bind(b, "0.0.0.0", 2000), EADDRINUSE, "nor if only alice asks for all");
+	sock_setint(b, SOL_SOCKET, SO_REUSEADDR, 1);
+	is_int(sock_bind(b, "10.0.0.1", 2000), EADDRINUSE, "nor for an address if both do");
+	is_int(sock_bind(b, "0.0.0.0", 2000), 0, "SO_REUSEADDR and SO_REUSEPORT of both: shared");
 	soclose(a);
 	soclose(b);
 	crfree(alice);
@@ -305,11 +310,55 @@ test_many(void)
 	is_int(V_udbinfo.ipi_count, 0, "none is left over");
 }
 
+/* Not FreeBSD's: a host's own name is 127.0.1.1 in many an /etc/hosts. */
+static void
+test_loopback_net(void)
+{
+	struct socket *a = udp_opt(0), *b = udp_opt(0), *any = udp_opt(0), *tcp;
+	struct in_addr src = addr("127.9.9.9");
+
+	is_int(sock_bind(a, "127.0.1.1", 2000), 0, "127.0.1.1 can be bound");
+	is_int(sock_bind(b, "127.0.1.2", 2000), 0, "the same port on another");
+	is_int(sock_bind(any, "0.0.0.0", 2001), 0, "one on any address");
+	is_int(sock_send(b, "127.0.1.1", 2000, "x", 1, 0, NULL, 0), 0, "they talk");
+	is_str(sock_gets(a), "127.0.1.2:2000 x", "the datagram comes");
+	is_str(sock_gets(b), "", "to nobody else");
+	is_int(sock_send(b, "127.3.2.1", 2001, "y", 1, 0, NULL, 0), 0, "127.3.2.1 is nobody's");
+	is_str(sock_gets(any), "127.0.1.2:2000 y", "it reaches who listens everywhere");
+	is_int(sock_send(any, "127.0.1.1", 2000, "z", 1, IP_SENDSRCADDR, &src, 4), 0,
+	    "127.9.9.9 as IP_SENDSRCADDR");
+	is_str(sock_gets(a), "127.9.9.9:2001 z", "it comes");
+	is_int(sock_connect(any, "127.0.1.1", 2000), 0, "connect to 127.0.1.1");
+	ok(sotoinpcb(any)->inp_laddr.s_addr == addr("127.0.0.1").s_addr,
+	    "from 127.0.0.1, as Linux does");
+	is_int(tx_count(), 0, "none of it goes by the wire");
+	is_int(sock_send(b, "10.0.0.9", 2000, "x", 1, 0, NULL, 0), EADDRNOTAVAIL,
+	    "127.0.1.2 does not leave the host");
+	tcp = sock(SOCK_RAW, IPPROTO_TCP, NULL);
+	is_int(sock_bind(tcp, "127.4.4.4", 0), 0, "a raw socket");
+	soclose(tcp);
+	tcp = sock(SOCK_STREAM, 0, NULL);
+	is_int(sock_bind(tcp, "127.4.4.4", 2000), 0, "a stream");
+	soclose(tcp);
+	soclose(a);
+	a = udp_opt(0);
+	trace_sysctl("net.inet.ip.loopback_net", 0);
+	is_int(sock_bind(a, "127.0.1.1", 2000), EADDRNOTAVAIL, "loopback_net 0: EADDRNOTAVAIL");
+	is_int(sock_bind(a, "127.0.0.1", 2000), 0, "127.0.0.1 is lo0's in either way");
+	is_int(sock_send(a, "127.0.1.1", 2000, "x", 1, 0, NULL, 0), EHOSTUNREACH,
+	    "127.0.1.1 is not reached");
+	trace_sysctl("net.inet.ip.loopback_net", 1);
+	soclose(a);
+	soclose(b);
+	soclose(any);
+}
+
 int
 main(void)
 {
 	trace_init();
 	test_bind();
+	test_loopback_net();
 	test_privileges();
 	test_ephemeral();
 	test_exhausted();

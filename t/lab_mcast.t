@@ -44,6 +44,18 @@ is "MCAST_JOIN_GROUP" "$(try group_req)" "$HEARD"
 is "IP_MSFILTER" "$(try msfilter)" "$HEARD"
 is "another source" "$(try other)" nothing
 is "a blocked source" "$(try blocked)" nothing
+# as mDNS programs do: the same port with SO_REUSEADDR, here by two users
+chmod 755 "$TMP"
+for i in 1 2; do
+	user=$([ $i = 1 ] || echo setpriv --reuid=65534 --regid=65534 --clear-groups)
+	# shellcheck disable=SC2086
+	stack $user timeout 20 /usr/bin/python3 "$TMP/recv.py" any 10.11.12.13 >"$TMP/shared.$i" 2>&1 &
+	wait_for 10 grep -q ready "$TMP/shared.$i"
+	SHARED[i]=$!
+done
+peer /usr/bin/python3 "$TMP/send.py" 10.11.12.1
+wait "${SHARED[@]}"
+is "two programs on one port hear it both" "$(tail -qn 1 "$TMP"/shared.[12])" "$HEARD"$'\n'"$HEARD"
 peer timeout 20 /usr/bin/python3 "$TMP/recv.py" any 10.11.12.1 >"$TMP/out.peer" 2>&1 &
 wait_for 10 grep -q ready "$TMP/out.peer"
 stack /usr/bin/python3 "$TMP/send.py" 10.11.12.13

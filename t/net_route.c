@@ -91,7 +91,7 @@ static void
 test_addresses(void)
 {
 	is_str(way("127.0.0.1"), "lo0", "lo0 has its address");
-	is_str(way("127.0.0.2"), "lo0 reject", "no other of 127/8 leaves");
+	is_str(way("127.0.0.2"), "lo0", "and all of 127/8, unless loopback_net is 0");
 	is_str(way("10.0.0.2"), "none", "nothing else is reachable");
 	is_int(in_aifaddr(fake0, ip4("10.0.0.1"), 24), 0, "10.0.0.1/24 on fake0");
 	is_str(way("10.0.0.2"), "fake0", "brings its network");

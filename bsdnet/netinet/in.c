@@ -17,6 +17,7 @@
 #include <sys/malloc.h>
 #include <sys/socket.h>
 #include <sys/sockio.h>
+#include <sys/sysctl.h>
 #include <net/ethernet.h>
 #include <net/if_llatbl.h>
 #include <net/if_types.h>
@@ -35,6 +36,8 @@ LIST_HEAD(in_ifaddrhash, in_ifaddr);
 VNET_DEFINE(struct in_ifaddrhead, in_ifaddrhead);
 VNET_DEFINE_STATIC(struct in_ifaddrhash, in_ifaddrhash[1 << IN_HASH_BITS]);
 #define V_in_ifaddrhash VNET(in_ifaddrhash)
+VNET_DEFINE_STATIC(int, ip_loopback_net) = 1;
+#define V_ip_loopback_net VNET(ip_loopback_net)
 
 static const in_addr_t in_allhosts = INADDR_ALLHOSTS_GROUP;
 
@@ -85,6 +88,16 @@ in_localip(struct in_addr in)
 	return (in_ifaddr_lookup(in) != NULL);
 }
 
+/* lo0 takes what comes for 127/8 anyway (ip_input.c). */
+int
+in_bindable(struct in_addr in)
+{
+	const struct in_addr loopback = {.s_addr = htonl(INADDR_LOOPBACK)};
+
+	return (in_localip(in) ||
+		(V_ip_loopback_net != 0 && IN_LOOPBACK(ntohl(in.s_addr)) && in_localip(loopback)));
+}
+
 int
 in_localaddr(struct in_addr in)
 {
@@ -122,7 +135,10 @@ in_broadcast(struct in_addr in, struct ifnet *ifp)
 
 /* ---- the routes of an address ---- */
 
-/* 0: network, by the interface (on lo0: refused). 1: the address itself, by lo0. */
+/*
+ * 0: network, by the interface; on lo0 refused, but for 127/8 with loopback_net. 1: the address
+ * itself, by lo0.
+ */
 static int
 in_ifroute(struct in_ifaddr *ia, bool host, int (*f)(uint32_t, struct rt_addrinfo *))
 {
@@ -134,7 +150,8 @@ in_ifroute(struct in_ifaddr *ia, bool host, int (*f)(uint32_t, struct rt_addrinf
 		info.rti_flags |= RTF_HOST | RTF_LOCAL;
 		info.rti_ifp = V_loif;
 	} else {
-		if ((ia->ia_ifp->if_flags & IFF_LOOPBACK) != 0)
+		if ((ia->ia_ifp->if_flags & IFF_LOOPBACK) != 0 &&
+		    (V_ip_loopback_net == 0 || ia->ia_subnet >> 24 != IN_LOOPBACKNET))
 			info.rti_flags |= RTF_REJECT;
 		info.rti_netmask = sintosa(&ia->ia_sockmask);
 		info.rti_ifp = ia->ia_ifp;
@@ -191,6 +208,33 @@ in_ifa_down(struct in_ifaddr *ia)
 	(void)in_ifroute(ia, true, rib_del_route);
 	rt_flushifaroutes(&ia->ia_ifa);
 }
+
+/* The routes that lo0's addresses brought become what they would be now. */
+static int
+sysctl_loopback_net(SYSCTL_HANDLER_ARGS)
+{
+	int on = V_ip_loopback_net, error = sysctl_handle_int(oidp, &on, 0, req);
+	struct in_ifaddr *ia;
+
+	if (error != 0 || req->newptr == NULL)
+		return (error);
+	if (on != 0 && on != 1)
+		return (EINVAL);
+	V_ip_loopback_net = on;
+	TAILQ_FOREACH (ia, &V_in_ifaddrhead, ia_link)
+		if ((ia->ia_ifp->if_flags & IFF_LOOPBACK) != 0 && (ia->ia_flags & IFA_ROUTE) != 0) {
+			(void)in_ifroute(ia, false, rib_del_route);
+			error = in_ifroute(ia, false, rib_add_route);
+			if (error != 0)
+				ia->ia_flags &= ~(u_int)IFA_ROUTE;
+		}
+	return (error);
+}
+SYSCTL_DECL(_net_inet_ip);
+SYSCTL_PROC(_net_inet_ip, OID_AUTO, loopback_net, CTLTYPE_INT | CTLFLAG_VNET | CTLFLAG_RW, NULL, 0,
+    sysctl_loopback_net, "I",
+    "Every address of 127/8 is the host's own, as in Linux (1, default), or only those that lo0 "
+    "was given (0)");
 
 /* ---- addresses come and go ---- */
 

@@ -150,11 +150,25 @@ is_stream(const struct inpcb *inp)
 static int
 check_laddr(const struct inpcb *inp, struct in_addr addr)
 {
-	if (addr.s_addr == INADDR_ANY || in_localip(addr) || (inp->inp_flags & INP_BINDANY) != 0)
+	if (addr.s_addr == INADDR_ANY || in_bindable(addr) || (inp->inp_flags & INP_BINDANY) != 0)
 		return (0);
 	if (!is_stream(inp) && (IN_MULTICAST(ntohl(addr.s_addr)) || is_bcast_somewhere(addr)))
 		return (0);
 	return (EADDRNOTAVAIL);
+}
+
+/*
+ * Datagram sockets on any address that ask for all there is: programs of several users hear the
+ * same groups (mDNS).
+ */
+static bool
+for_everybody(const struct inpcb *inp, struct in_addr laddr, const struct inpcb *other)
+{
+	const int all = SO_REUSEADDR | SO_REUSEPORT;
+
+	return (!is_stream(inp) && laddr.s_addr == INADDR_ANY &&
+		other->inp_laddr.s_addr == INADDR_ANY && (inp_so_options(inp) & all) == all &&
+		(inp_so_options(other) & all) == all);
 }
 
 /*
@@ -177,8 +191,9 @@ check_conflict(struct inpcb *inp, struct in_addr laddr, u_short lport, struct uc
 		reuse |= SO_REUSEADDR;
 	/* a port that another user listens on is not for the taking, however it is shared */
 	other = in_pcblookup_local(inp->inp_pcbinfo, laddr, lport, INPLOOKUP_WILDCARD);
-	if (other != NULL && !multicast && other->inp_faddr.s_addr == INADDR_ANY && cred != NULL &&
-	    other->inp_cred != NULL && other->inp_cred->cr_uid != cred->cr_uid &&
+	if (other != NULL && !multicast && !for_everybody(inp, laddr, other) &&
+	    other->inp_faddr.s_addr == INADDR_ANY && cred != NULL && other->inp_cred != NULL &&
+	    other->inp_cred->cr_uid != cred->cr_uid &&
 	    priv_check_cred(cred, PRIV_NETINET_REUSEPORT) != 0)
 		return (EADDRINUSE);
 	other = in_pcblookup_local(inp->inp_pcbinfo, laddr, lport, lookupflags);

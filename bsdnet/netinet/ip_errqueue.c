@@ -122,6 +122,17 @@ ip_errqueue_take(struct inpcb *inp, struct ip_err *ie, void *payload, u_int *len
 	return (0);
 }
 
+int
+ip_errqueue_next(const struct inpcb *inp)
+{
+	struct ip_err ie;
+
+	if (inp->inp_errq == NULL)
+		return (0);
+	memcpy(&ie, mtod(inp->inp_errq, char *), sizeof(ie));
+	return (ie.ie_error);
+}
+
 void
 ip_errqueue_drain(struct inpcb *inp)
 {

@@ -35,6 +35,8 @@ void ip_errqueue_local(
 void ip_ctl_report(struct inpcb *, const struct icmp *, int error, u_short port, u_int skip);
 /* The oldest, with up to *len bytes of its packet. EAGAIN: none. */
 int ip_errqueue_take(struct inpcb *, struct ip_err *, void *payload, u_int *len);
+/* The errno of the oldest; 0: there is none. */
+int ip_errqueue_next(const struct inpcb *);
 void ip_errqueue_drain(struct inpcb *);
 
 #endif

@@ -268,6 +268,9 @@ ip_savecontrol(struct inpcb *inp, struct mbuf **mp, struct ip *ip, struct mbuf *
 		mp = add_control(mp, &ip->ip_tos, sizeof(ip->ip_tos), IP_RECVTOS, IPPROTO_IP);
 	if ((inp->inp_flags & INP_RECVOPTS) != 0 && optlen > 0)
 		mp = add_control(mp, ip + 1, optlen, IP_RECVOPTS, IPPROTO_IP);
+	/* source routes would be turned round for a reply; there are none, ip_input() drops them */
+	if ((inp->inp_flags & INP_RECVRETOPTS) != 0 && optlen > 0)
+		mp = add_control(mp, ip + 1, optlen, IP_RECVRETOPTS, IPPROTO_IP);
 	if ((inp->inp_flags & INP_RECVIF) != 0)
 		(void)add_recvif(mp, m->m_pkthdr.rcvif);
 }

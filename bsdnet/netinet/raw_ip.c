@@ -373,8 +373,9 @@ rip_bind(struct socket *so, struct sockaddr *nam, struct thread *td __unused)
 	if (error != 0)
 		return (error);
 	addr = satosin(nam)->sin_addr;
-	if (addr.s_addr != INADDR_ANY && !in_localip(addr) && (inp->inp_flags & INP_BINDANY) == 0 &&
-	    !IN_MULTICAST(ntohl(addr.s_addr)) && ifa_ifwithbroadaddr(nam, RT_DEFAULT_FIB) == NULL)
+	if (addr.s_addr != INADDR_ANY && !in_bindable(addr) &&
+	    (inp->inp_flags & INP_BINDANY) == 0 && !IN_MULTICAST(ntohl(addr.s_addr)) &&
+	    ifa_ifwithbroadaddr(nam, RT_DEFAULT_FIB) == NULL)
 		return (EADDRNOTAVAIL);
 	inp->inp_laddr = addr;
 	return (0);

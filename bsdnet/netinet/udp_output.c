@@ -134,7 +134,7 @@ set_source(struct udp_out *o, struct ucred *cred)
 	if (o->have_src) {
 		if (inp->inp_laddr.s_addr != INADDR_ANY && inp->inp_laddr.s_addr != o->laddr.s_addr)
 			return (EINVAL);
-		if (!in_localip(o->laddr) && (inp->inp_flags & INP_BINDANY) == 0)
+		if (!in_bindable(o->laddr) && (inp->inp_flags & INP_BINDANY) == 0)
 			return (EADDRNOTAVAIL);
 	} else
 		o->laddr = inp->inp_laddr;

@@ -24,7 +24,43 @@ reason() {
 	esac
 }
 
-cpython() {
+# What cpython printed, on standard input, as the page has it.
+cpython_section() {
+	printf "\n## CPython's tests\n\n"
+	printf "Debian's libpython3.11-testsuite: how many tests passed on the kernel's stack and on this one, by\n"
+	printf '`scripts/compat --page cpython`. The exceptions passed on the kernel alone; `scripts/compat cpython` names\n'
+	printf 'each of them.\n\n| module | kernel | alpine | exceptions |\n|---|---|---|---|\n'
+	awk 'function row(  r, text) {
+			for (r in why)
+				text = text (text == "" ? "" : "; ") why[r] " " r
+			if (module != "")
+				printf "| %s | %s | %s |\n", module, columns, text == "" ? "none" : text
+			delete why
+		}
+		/^test_/ { row(); module = $1; columns = $2 " | " $3 }
+		/^ / { sub(/^.*\): /, ""); why[$0]++ }
+		END { row() }'
+}
+
+cpython() { # cpython [MODULE..]; with --page all of them, into the page
+	local status
+	if [ "$page" = 0 ]; then
+		compare_columns "$@"
+		return
+	fi
+	[ $# = 0 ] || die "--page cpython takes no modules: the page has them all"
+	ROWS=$(mktemp -d)
+	(compare_columns) | tee "$ROWS/cpython.out"
+	status=${PIPESTATUS[0]}
+	if grep -q '^test_' "$ROWS/cpython.out"; then
+		cpython_section <"$ROWS/cpython.out" >"$ROWS/cpython.md"
+		write_page
+	fi
+	rm -rf "$ROWS"
+	return "$status"
+}
+
+compare_columns() {
 	local m bad=0 run=("$PYTHON" -m test -u network -v --timeout=600 -i '*VSOCK*')
 	[ $# -gt 0 ] || set -- $MODULES
 	need_root

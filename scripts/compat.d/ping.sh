@@ -3,8 +3,6 @@ KIND=client
 PACKAGES="iputils-ping"
 TRIED="as root and as an ordinary user; 1,000 by flood; 20,000 bytes; too large for -M do; record route, timestamps; a burst; a host that is not there"
 
-SETTING="-R and -T print no list: a ping socket does not tell of IP options yet"
-
 trial() {
 	p() { stack timeout 30 ping "$@"; }
 	like "root" "$(p -c 3 -i 0.2 $PEER)" "3 packets transmitted, 3 received, 0% packet loss"

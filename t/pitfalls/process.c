@@ -314,6 +314,42 @@ binding(void)
 	is_int(exit_status(s), 0, "25: port 81 for an ordinary user: EACCES");
 }
 
+/* Debian's /etc/hosts gives the host's own name 127.0.1.1. */
+static void
+own_name(void)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000101)};
+	struct sockaddr_in peer, from;
+	int l = socket(AF_INET, SOCK_STREAM, 0), s = socket(AF_INET, SOCK_STREAM, 0), a;
+	socklen_t len = sizeof(sin);
+	char c = 0;
+
+	is_int(bind(l, (struct sockaddr *)&sin, sizeof(sin)), 0, "25: 127.0.1.1 is the host's too");
+	listen(l, 5);
+	getsockname(l, (struct sockaddr *)&sin, &len);
+	is_int(connect(s, (struct sockaddr *)&sin, sizeof(sin)), 0, "25: it can be connected to");
+	a = accept(l, (struct sockaddr *)&peer, &len);
+	len = sizeof(from);
+	getsockname(s, (struct sockaddr *)&from, &len);
+	ok(from.sin_addr.s_addr == htonl(INADDR_LOOPBACK) && from.sin_port == peer.sin_port &&
+		from.sin_addr.s_addr == peer.sin_addr.s_addr,
+	    "25: from 127.0.0.1");
+	ok(write(a, "x", 1) == 1 && read(s, &c, 1) == 1 && c == 'x', "25: bytes come");
+	close(a);
+	close(s);
+	close(l);
+	l = socket(AF_INET, SOCK_DGRAM, 0);
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	sin.sin_port = 0;
+	is_int(bind(l, (struct sockaddr *)&sin, sizeof(sin)), 0, "25: datagrams");
+	len = sizeof(sin);
+	getsockname(l, (struct sockaddr *)&sin, &len);
+	is_int(connect(s, (struct sockaddr *)&sin, sizeof(sin)), 0, "25: connected");
+	ok(write(s, "y", 1) == 1 && read(l, &c, 1) == 1 && c == 'y', "25: come");
+	close(s);
+	close(l);
+}
+
 void
 pitfalls_process(void)
 {
@@ -323,4 +359,5 @@ pitfalls_process(void)
 	other_doors();
 	names();
 	binding();
+	own_name();
 }

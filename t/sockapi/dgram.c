@@ -5,6 +5,7 @@
 #include "t/sockapi/sockapi.h"
 
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 
@@ -239,6 +240,104 @@ see_error(int fd, const char *what)
 	}
 }
 
+/* Several errors at once, and sends while they wait. Copies of what is sent are filtered out. */
+static void
+many_errors(void)
+{
+	struct sock_filter none = {.code = 0x06}; /* ret 0 */
+	struct sock_fprog filter = {.len = 1, .filter = &none};
+	struct sockaddr_in sin = loopback(0), own = {0};
+	uint16_t udp[6] = {htons(9), htons(9), htons(12), 0, 1, 2};
+	int raw = socket(AF_INET, SOCK_RAW, IPPROTO_UDP), one = 1, i;
+	socklen_t len = sizeof(own);
+	char buf[10];
+
+	see(setsockopt(raw, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)), "many: filter");
+	see(setsockopt(raw, IPPROTO_IP, IP_RECVERR, &one, sizeof(one)), "many: IP_RECVERR");
+	see(connect(raw, SA(&sin), sizeof(sin)), "many: connect");
+	getsockname(raw, SA(&own), &len);
+	see_text(inet_ntoa(own.sin_addr), "many: own address");
+	for (i = 0; i < 4; i++) {
+		see(send(raw, udp, sizeof(udp), 0), "many: send %d", i);
+		if (i != 1)
+			settle();
+	}
+	for (i = 0; i < 4; i++) {
+		see_poll(raw, "many");
+		see_error(raw, "many");
+	}
+	settle();
+	see_error(raw, "many, no fifth");
+	see_poll(raw, "many, read");
+	see(recv(raw, buf, sizeof(buf), MSG_DONTWAIT), "many: recv");
+	close(raw);
+}
+
+/* IP options, as they came and as a reply would have them. */
+static void
+ip_options(void)
+{
+	unsigned char record[8] = {7, 7, 4}; /* one address, and an end of list */
+	int from = socket(AF_INET, SOCK_DGRAM, 0), to = socket(AF_INET, SOCK_DGRAM, 0), one = 1;
+	struct sockaddr_in sin = loopback(0);
+	socklen_t len = sizeof(sin);
+	char buf[10], control[200];
+	struct iovec iov = {buf, sizeof(buf)};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control,
+	    .msg_controllen = sizeof(control)};
+	struct cmsghdr *c;
+
+	bind(to, SA(&sin), sizeof(sin));
+	getsockname(to, SA(&sin), &len);
+	see(setsockopt(to, IPPROTO_IP, IP_RECVOPTS, &one, sizeof(one)), "IP_RECVOPTS");
+	see(setsockopt(to, IPPROTO_IP, IP_RETOPTS, &one, sizeof(one)), "IP_RETOPTS");
+	see(setsockopt(from, IPPROTO_IP, IP_OPTIONS, record, sizeof(record)), "record route");
+	see(sendto(from, "x", 1, 0, SA(&sin), sizeof(sin)), "with options");
+	settle();
+	see(recvmsg(to, &msg, MSG_DONTWAIT), "received with options");
+	for (c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
+		see((long)c->cmsg_len, "item %d: length", c->cmsg_type);
+		see(CMSG_DATA(c)[0], "item %d: option", c->cmsg_type);
+	}
+	close(from);
+	close(to);
+}
+
+/* An option is for what is sent after it. */
+static void
+ttl_in_order(void)
+{
+	int from = socket(AF_INET, SOCK_DGRAM, 0), to = socket(AF_INET, SOCK_DGRAM, 0), one = 1, i;
+	struct sockaddr_in sin = loopback(0);
+	socklen_t len = sizeof(sin);
+	char buf[10], control[100];
+	struct iovec iov = {buf, sizeof(buf)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control};
+	int ttl;
+
+	bind(to, SA(&sin), sizeof(sin));
+	getsockname(to, SA(&sin), &len);
+	setsockopt(to, IPPROTO_IP, IP_RECVTTL, &one, sizeof(one));
+	for (i = 1; i <= 60; i++) {
+		setsockopt(from, IPPROTO_IP, IP_TTL, &i, sizeof(i));
+		sendto(from, &i, sizeof(i), 0, SA(&sin), sizeof(sin));
+	}
+	settle();
+	for (i = 1; i <= 60; i++) {
+		msg.msg_controllen = sizeof(control);
+		ttl = -1;
+		if (recvmsg(to, &msg, MSG_DONTWAIT) > 0 && CMSG_FIRSTHDR(&msg) != NULL)
+			memcpy(&ttl, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(ttl));
+		if (ttl != i)
+			break;
+	}
+	see(i, "datagrams with the TTL set before each");
+	close(from);
+	close(to);
+}
+
 void
 topic_errqueue(void)
 {
@@ -291,6 +390,9 @@ topic_errqueue(void)
 	setsockopt(u, IPPROTO_IP, IP_MTU_DISCOVER, &v, sizeof(v));
 	setsockopt(u, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
 	close(u);
+	many_errors();
+	ip_options();
+	ttl_in_order();
 }
 
 /* --- raw --- */

@@ -57,6 +57,7 @@ states(void)
 	both(c, "connected");
 	both(s, "accepted");
 	send(c, "x", 1, 0);
+	poll(&(struct pollfd){.fd = s, .events = POLLIN}, 1, 2000);
 	both(s, "with data");
 	recv(s, buf, 10, 0);
 	both(s, "data taken");
