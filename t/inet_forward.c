@@ -128,16 +128,13 @@ test_unreachable(void)
 	struct rt_addrinfo info = {.rti_flags = RTF_STATIC | RTF_GATEWAY,
 	    .rti_dst = sintosa(&dst),
 	    .rti_netmask = sintosa(&mask)};
-
-	u_char error[36];
-
-	memset(error, 0, sizeof(error));
-	error[0] = ICMP_UNREACH;
+	const u_char error[36] = {ICMP_UNREACH};
 	is_int(rib_del_route(RT_DEFAULT_FIB, &info), 0, "no default route any more");
 	THROUGH(p.dst = "203.0.113.1");
 	is_str(tx(), "10.0.0.1 > 10.0.0.2 icmp 3/0 about 10.0.0.2 > 203.0.113.1 proto 17 quote 28",
 	    "no route: network unreachable");
-	THROUGH(p.dst = "203.0.113.1", p.proto = IPPROTO_ICMP, p.data = error);
+	THROUGH(
+	    p.dst = "203.0.113.1", p.proto = IPPROTO_ICMP, p.data = error, p.len = sizeof(error));
 	is_str(tx(), "", "but never about an ICMP error");
 }
 
