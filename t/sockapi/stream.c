@@ -7,15 +7,22 @@
 #include <sys/sendfile.h>
 #include <sys/wait.h>
 
-/* Full is what stays full: bytes may still be on their way from one buffer to the next. */
+/*
+ * Full is what stays full: bytes may still be on their way from one buffer to the next, the last of
+ * them by a probe of the window, 200 ms and more after the others; and no buffer may grow
+ * meanwhile.
+ */
 static void
-fill(int fd)
+fill(int from, int to)
 {
 	static char big[200000];
+	const int size = 50000;
 	int quiet = 0;
 
-	while (quiet < 5) {
-		if (send(fd, big, sizeof(big), 0) > 0 || send(fd, big, 1, 0) > 0) {
+	setsockopt(from, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(to, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	while (quiet < 100) {
+		if (send(from, big, sizeof(big), 0) > 0 || send(from, big, 1, 0) > 0) {
 			quiet = 0;
 		} else {
 			quiet++;
@@ -63,7 +70,7 @@ flags(void)
 	iov[0].iov_len = (size_t)-1;
 	see(writev(c, iov, 1), "writev of a negative length");
 	fcntl(c, F_SETFL, O_NONBLOCK);
-	fill(c);
+	fill(c, s);
 	v = (int)send(c, buf, sizeof(buf), 0);
 	see(v, "send until it is full");
 	see(send(c, buf, 1, 0), "send, full");
