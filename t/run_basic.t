@@ -81,10 +81,10 @@ like "--version" "$(run --version)" '^alpine-run [0-9]'
 is "125: a daemon of another version" "$(cat "$TMP/old.status")" 125
 like "... says which" "$(cat "$TMP/err")" 'daemon speaks version 9'
 
-# what the program finds
+# what the program finds; both under timeout(1), which catches what nohup or a shell had ignored
 what='umask; pwd; ulimit -n; id -u; id -g; grep -E "^(CapEff|CapPrm|CapInh|CapAmb|SigBlk|SigIgn|NoNewPrivs)" /proc/self/status; echo $((2+$(ls /proc/self/fd | wc -l)))'
 cd /usr
-here=$(umask 027; ulimit -n 777; trap '' USR2 CHLD; sh -c "$what")
+here=$(umask 027; ulimit -n 777; trap '' USR2 CHLD; timeout 20 sh -c "$what")
 there=$(umask 027; ulimit -n 777; trap '' USR2 CHLD; run sh -c "$what")
 # One descriptor more is the shim's connection. In a user namespace of our own caps read alike.
 is "umask, directory, limits, ids, capabilities, signals as without" "${there%$'\n'*}" "${here%$'\n'*}"
