@@ -44,10 +44,10 @@ STACK_K  := $(wildcard bsdnet/kern/*.c bsdnet/net/*.c bsdnet/netinet/*.c bsdnet/
               bsdnet/netinet6/*.c)
 LINK_K   := $(wildcard tapbridge/if_*.c)
 LINK_H   := $(filter-out $(LINK_K),$(wildcard tapbridge/*.c tapbridge/attach/*.c))
-SERVER_K := $(wildcard rpc/bsd_*.c)
+SERVER_K := $(wildcard rpc/bsd/*.c)
 CLIENT_H := rpc/client.c
 CTL_H    := $(wildcard rpc/ctl/*.c)
-SERVER_H := $(filter-out $(SERVER_K) $(CLIENT_H) $(CTL_H),$(wildcard rpc/*.c))
+SERVER_H := $(wildcard rpc/server/*.c rpc/alpined/*.c)
 SHIM_H   := $(wildcard preload/*.c)
 RUN_H    := $(wildcard netns_launcher/*.c)
 BENCH_H  := $(wildcard scripts/bench.d/*.c)
@@ -207,7 +207,7 @@ $(B)/bin/pitfalls: $(PIT_H) t/lib/tap.c t/pitfalls/pitfalls.h t/lib/tap.h Makefi
 	@mkdir -p $(@D)
 	$(CC) $(filter-out $(SANFLAGS) -MMD -MP,$(HFLAGS)) $(filter %.c,$^) -o $@ -lpthread
 
-$(B)/t/run_confine: $(B)/obj/t/run_confine.o $(call obj,rpc/confine.c $(TLIB_H))
+$(B)/t/run_confine: $(B)/obj/t/run_confine.o $(call obj,rpc/alpined/confine.c $(TLIB_H))
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ -lcap -lseccomp -lpthread
 
@@ -241,7 +241,7 @@ EXAMPLES   := $(addprefix rpc/service/,alpine.conf networkmanager.conf systemd-n
                 netplan.yaml ifupdown)
 COMMANDS   := alpinectl alpined alpine-run
 
-$(B)/man/alpine.4: rpc/alpine.4 rpc/service/sysctl-page $(B)/bin/alpined
+$(B)/man/alpine.4: rpc/alpined/alpine.4 rpc/service/sysctl-page $(B)/bin/alpined
 	@mkdir -p $(@D)
 	ASAN_OPTIONS=detect_leaks=0 rpc/service/sysctl-page $(B)/bin/alpined <$< >$@.new && mv $@.new $@
 
@@ -253,8 +253,8 @@ install: all $(B)/man/alpine.4
 	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/alpine/libalpine.so
 	install -m 644 netns_launcher/alpine-run.1 t/sim/alpine-sim.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(B)/man/alpine.4 $(DESTDIR)$(MANDIR)/man4
-	install -m 644 rpc/alpine.conf.5 $(DESTDIR)$(MANDIR)/man5
-	install -m 644 rpc/alpined.8 rpc/ctl/alpinectl.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 rpc/alpined/alpine.conf.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 rpc/alpined/alpined.8 rpc/ctl/alpinectl.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
 	install -m 644 README LICENSE $(DESTDIR)$(DOCDIR)
 	for c in $(COMMANDS); do install -m 644 rpc/service/completion.bash $(DESTDIR)$(COMPDIR)/$$c || exit 1; done

@@ -3,10 +3,10 @@
  *
  * A TAP with the stack's interface's name, MTU, addresses and routes: what asks the kernel instead
  * of libc - netlink (ip, Go, nmap), /proc/net, packet sockets - finds the same as those that ask
- * alpined. alpined has the descriptor (rpc/mirror.c). What the namespace's kernel sends there goes
- * nowhere; to say so at once, its neighbours are asked for once, 10 ms long: EHOSTUNREACH. The
- * routes are those of the start. Called in the child. Without /dev/net/tun there is no device, and
- * all else works.
+ * alpined. alpined has the descriptor (rpc/server/mirror.c). What the namespace's kernel sends
+ * there goes nowhere; to say so at once, its neighbours are asked for once, 10 ms long:
+ * EHOSTUNREACH. The routes are those of the start. Called in the child. Without /dev/net/tun there
+ * is no device, and all else works.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,9 +2,9 @@
  * run_pcap.c - alpine-run --pcap: what the stack's interface carries while PROGRAM runs, in a file.
  *
  * The frames come by a packet socket on the device of the namespace, where alpined shows them
- * (RPC_CAPTURE, rpc/mirror.c). What the namespace's kernel itself would send there goes nowhere and
- * is left out. Owns that socket and the file. Called by alpine_run.c; the socket is made in the
- * child, by run_pcap_socket(). Format: pcap-savefile(5), with nanoseconds.
+ * (RPC_CAPTURE, rpc/server/mirror.c). What the namespace's kernel itself would send there goes
+ * nowhere and is left out. Owns that socket and the file. Called by alpine_run.c; the socket is
+ * made in the child, by run_pcap_socket(). Format: pcap-savefile(5), with nanoseconds.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * rpc_abi.c - rpc/linux_abi.h says of Linux what Linux's own headers say.
+ * rpc_abi.c - rpc/bsd/linux_abi.h says of Linux what Linux's own headers say.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 
-#include "rpc/linux_abi.h"
+#include "rpc/bsd/linux_abi.h"
 #include "t/lib/tap.h"
 
 #ifndef SOL_UDP

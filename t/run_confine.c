@@ -1,6 +1,6 @@
 /*
- * run_confine.c - what is left to a process that went through rpc/confine.c, tried from inside: a
- * child for each attempt, confined as alpined is, and how it ended.
+ * run_confine.c - what is left to a process that went through rpc/alpined/confine.c, tried from
+ * inside: a child for each attempt, confined as alpined is, and how it ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "rpc/confine.h"
+#include "rpc/alpined/confine.h"
 #include "t/lib/tap.h"
 
 #define SIGNALLED 1000 /* an attempt's result: killed by SIGNALLED + signal */

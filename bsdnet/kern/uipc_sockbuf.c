@@ -1,6 +1,6 @@
 /*
  * uipc_sockbuf.c - the queues of a socket: appending, dropping, limits, waking, sockbuf(9).
- * Owns every struct sockbuf. Called by uipc_so*.c, the protocols and rpc/bsd_socket.c.
+ * Owns every struct sockbuf. Called by uipc_so*.c, the protocols and rpc/bsd/bsd_socket.c.
  *
  * Two limits hold: sb_hiwat for the bytes that are queued, sb_mbmax for the memory that they
  * sit in, a cluster counting whole. So that a peer who sends tiny segments cannot make the

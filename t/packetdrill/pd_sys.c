@@ -21,7 +21,7 @@
 #include <netinet/tcp_var.h>
 #include <netinet/udp_var.h>
 
-#include "rpc/bsd_var.h"
+#include "rpc/bsd/bsd_var.h"
 #include "t/packetdrill/pd_sys.h"
 
 static const struct bsock_cred root_cred = {.uid = 0};
@@ -373,7 +373,8 @@ pd_ready(struct bsock *b)
 	return (so->so_error != 0 ? r | PD_POLLERR : r);
 }
 
-/* ---- options that the table of rpc/bsd_sockopt.c translates, and a BSD script wants raw ---- */
+/* ---- options that the table of rpc/bsd/bsd_sockopt.c translates, and a BSD script wants raw ----
+ */
 
 static int
 buffer_option(int name)

@@ -2,7 +2,7 @@
  * pd_sys.h - the stack as packetdrill's module calls it: an interface for bare IP packets, and
  * system calls that may wait. Neutral: pd_if.c and pd_sys.c implement it in the kernel world,
  * pd_host.c and its companions call it. Values are Linux's, errors positive Linux errnos, as in
- * rpc/bsock.h.
+ * rpc/bsd/bsock.h.
  */
 #ifndef T_PACKETDRILL_PD_SYS_H
 #define T_PACKETDRILL_PD_SYS_H
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rpc/bsock.h"
+#include "rpc/bsd/bsock.h"
 
 /* ---- pd_if.c: the interface ---- */
 

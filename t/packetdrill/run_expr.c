@@ -10,7 +10,7 @@
 
 #include <netinet/in.h>
 
-#include "rpc/linux_abi.h"
+#include "rpc/bsd/linux_abi.h"
 #include "t/packetdrill/run.h"
 
 #define F(name)                                                                                    \

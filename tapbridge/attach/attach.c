@@ -5,7 +5,7 @@
  * instances change things one after the other; look; the state file; the changes; the state
  * file again, complete. On failure, at the end, and in --restore, the same undo_state().
  *
- * Owns struct attachment. Host world; called by rpc/keeper.c. Needs CAP_NET_ADMIN.
+ * Owns struct attachment. Host world; called by rpc/alpined/keeper.c. Needs CAP_NET_ADMIN.
  */
 #include <errno.h>
 #include <linux/if_link.h>

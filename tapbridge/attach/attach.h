@@ -1,8 +1,8 @@
 /*
  * attach.h - attaching the stack to a network of this machine, and undoing it.
  *
- * Host world. The keeper (rpc/keeper.c) calls it; it needs CAP_NET_ADMIN in the machine's network
- * namespace. What was before is in memory and, if a folder for it is given, in a file
+ * Host world. The keeper (rpc/alpined/keeper.c) calls it; it needs CAP_NET_ADMIN in the machine's
+ * network namespace. What was before is in memory and, if a folder for it is given, in a file
  * NAME.state there, so that whoever comes after a SIGKILL can bring it back.
  */
 #ifndef TAPBRIDGE_ATTACH_H
