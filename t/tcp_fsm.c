@@ -215,6 +215,7 @@ test_simultaneous_open(void)
 	is_int(tt_state(so), TCPS_SYN_RECEIVED, "SYNs crossed");
 	in("S. 1000:1000(0) ack 1 win 65535 %s", MSS);
 	is_int(tt_state(so), TCPS_ESTABLISHED, "and were acknowledged");
+	out(". 1:1(0) ack 1001"); /* the SYN again lies before the window */
 	tt_write(so, 3);
 	out(". 1:4(3) ack 1001");
 	tt_kill(so, 1001);

@@ -164,8 +164,11 @@ test_mss(void)
 	so = tt_active("<mss 65535>");
 	is_int(maxseg(so), 1460, "no more than the path takes");
 	tt_kill(so, 1001);
-	so = tt_active("<mss 0>");
+	so = tt_active("<mss 1>");
 	is_int(maxseg(so), 216, "no less than minmss");
+	tt_kill(so, 1001);
+	so = tt_active("<mss 0>");
+	is_int(maxseg(so), 536, "0 says nothing");
 	tt_kill(so, 1001);
 	set_mtu(1280);
 	so = tt_active(NULL);

@@ -45,7 +45,8 @@ tcp_listen_input(struct inpcb *inp, struct tcp_seg *seg)
 			return;
 		}
 	} else if ((seg->flags & TH_ACK) != 0) {
-		v = TV_RESET; /* SYN and ACK: nobody here asked */
+		/* SYN and ACK: nobody here asked */
+		v = syncache_synack(seg) ? TV_DROP : TV_RESET;
 	} else if ((seg->flags & TH_SYN) != 0 && !tcp_syn_is_martian(seg)) {
 		syncache_add(inp, seg);
 		v = TV_DROP;

@@ -86,7 +86,7 @@ tcp_mss(struct tcpcb *tp, int offer)
 	struct socket *so = tptosocket(tp);
 	u_int mss = tcp_mssopt(inc, tp->t_mssopt), mtu = tcp_hc_getmtu(inc), hdr = tcp_hdrlen(inc);
 
-	if (offer < 0)
+	if (offer <= 0) /* an MSS of 0 says nothing */
 		offer = V_tcp_mssdflt;
 	/* RFC 9293 3.7.1 lets a peer ask for tiny segments; we do not work that hard for it. */
 	offer = imax(offer, V_tcp_minmss);

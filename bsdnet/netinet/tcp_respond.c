@@ -98,21 +98,28 @@ tcp_respond_ack(struct tcpcb *tp, tcp_seq seq)
 }
 
 /* RFC 5961 7: each connection has its own limit, so that none can measure another's. */
-void
-tcp_challenge_ack(struct tcpcb *tp)
+bool
+tcp_challenge_allowed(struct tcp_challenge *c)
 {
 	sbintime_t now = getsbinuptime();
 
-	if (now >= tp->t_challenge_end) {
-		tp->t_challenge_end = now + mstosbt(V_tcp_ack_war_timewindow);
-		tp->t_challenge_cnt = 0;
+	if (now >= c->end) {
+		c->end = now + mstosbt(V_tcp_ack_war_timewindow);
+		c->count = 0;
 	}
 	if (V_tcp_ack_war_cnt > 0 && V_tcp_ack_war_timewindow > 0 &&
-	    tp->t_challenge_cnt >= (uint32_t)V_tcp_ack_war_cnt) {
+	    c->count >= (uint32_t)V_tcp_ack_war_cnt) {
 		TCPSTAT_INC(tcps_challengelimit);
-		return;
+		return (false);
 	}
-	tp->t_challenge_cnt++;
+	c->count++;
 	TCPSTAT_INC(tcps_challenge);
-	tcp_respond_ack(tp, tp->snd_max);
+	return (true);
+}
+
+void
+tcp_challenge_ack(struct tcpcb *tp)
+{
+	if (tcp_challenge_allowed(&tp->t_challenge))
+		tcp_respond_ack(tp, tp->snd_max);
 }

@@ -91,8 +91,11 @@ tcp_step_syn(struct tcpcb *tp, struct tcp_seg *seg)
 	if ((seg->flags & TH_SYN) == 0)
 		return (TV_GO);
 	if (tp->t_state == TCPS_SYN_RECEIVED && seg->seq == tp->irs) {
+		if ((seg->flags & TH_ACK) == 0)
+			return (TV_CHALLENGE);
 		seg->seq++;
 		seg->flags &= ~TH_SYN;
+		tp->t_flags |= TF_ACKNOW; /* it began before the window */
 		return (TV_GO);
 	}
 	TCPSTAT_INC(tcps_badsyn);

@@ -211,51 +211,89 @@ syncache_ecn(const struct syncache *sc)
 	return ((sc->sc_flags & SCF_ECN) != 0 && tcp_ecn_retry_ok(sc->sc_rxmits));
 }
 
+/* What is signed is signed with the listener's key. */
+static const struct tcp_md5key *
+syncache_key(const struct syncache *sc)
+{
+	const struct inpcb *lis = syncache_listener(&sc->sc_inc);
+
+	return (lis != NULL ? tcp_md5_find(intotcpcb(lis), &sc->sc_inc) : NULL);
+}
+
+static void
+syncache_timestamp(const struct syncache *sc, struct tcpopt *to)
+{
+	if ((sc->sc_flags & SCF_TIMESTAMP) == 0)
+		return;
+	to->to_flags |= TOF_TS;
+	to->to_tsval = tcp_ts_getticks() + sc->sc_tsoff;
+	to->to_tsecr = sc->sc_tsreflect;
+}
+
+static void
+syncache_options(const struct syncache *sc, struct tcpopt *to)
+{
+	if ((sc->sc_flags & SCF_NOOPT) != 0)
+		return;
+	to->to_flags = TOF_MSS;
+	to->to_mss = (uint16_t)tcp_mssopt(&sc->sc_inc, sc->sc_mssopt);
+	if ((sc->sc_flags & SCF_WINSCALE) != 0) {
+		to->to_flags |= TOF_SCALE;
+		to->to_wscale = sc->sc_requested_r_scale;
+	}
+	if ((sc->sc_flags & SCF_SACK) != 0)
+		to->to_flags |= TOF_SACKPERM;
+	syncache_timestamp(sc, to);
+	if ((sc->sc_flags & SCF_FASTOPEN) != 0)
+		tcp_fastopen_cookie(to, &sc->sc_inc);
+}
+
+static int
+syncache_send(const struct syncache *sc, struct tcp_bare *b, struct tcpopt *to)
+{
+	b->inc = &sc->sc_inc;
+	b->ack = sc->sc_irs + 1;
+	b->ttl = sc->sc_ip_ttl;
+	b->tos = sc->sc_ip_tos & (uint8_t)~IPTOS_ECN_MASK;
+	b->to = to;
+	b->key = syncache_key(sc);
+	if (b->key != NULL)
+		to->to_flags |= TOF_SIGNATURE;
+	TCPSTAT_INC(tcps_sndacks);
+	return (tcp_send_bare(b));
+}
+
 static int
 syncache_respond(const struct syncache *sc)
 {
-	const struct inpcb *lis;
 	struct tcpopt to = {0};
 	struct tcp_bare b = {
-	    .inc = &sc->sc_inc,
 	    .seq = sc->sc_iss,
-	    .ack = sc->sc_irs + 1,
 	    .win = min(sc->sc_wnd, TCP_MAXWIN), /* never scaled on a SYN */
 	    .flags = TH_SYN | TH_ACK,
-	    .ttl = sc->sc_ip_ttl,
-	    .tos = sc->sc_ip_tos & (uint8_t)~IPTOS_ECN_MASK,
 	};
 
 	if (syncache_ecn(sc))
 		b.flags |= TH_ECE;
+	syncache_options(sc, &to);
+	return (syncache_send(sc, &b, &to));
+}
 
-	if ((sc->sc_flags & SCF_NOOPT) == 0) {
-		to.to_flags = TOF_MSS;
-		to.to_mss = (uint16_t)tcp_mssopt(&sc->sc_inc, sc->sc_mssopt);
-		if ((sc->sc_flags & SCF_WINSCALE) != 0) {
-			to.to_flags |= TOF_SCALE;
-			to.to_wscale = sc->sc_requested_r_scale;
-		}
-		if ((sc->sc_flags & SCF_SACK) != 0)
-			to.to_flags |= TOF_SACKPERM;
-		if ((sc->sc_flags & SCF_TIMESTAMP) != 0) {
-			to.to_flags |= TOF_TS;
-			to.to_tsval = tcp_ts_getticks() + sc->sc_tsoff;
-			to.to_tsecr = sc->sc_tsreflect;
-		}
-		if ((sc->sc_flags & SCF_FASTOPEN) != 0)
-			tcp_fastopen_cookie(&to, &sc->sc_inc);
-		b.to = &to;
-	}
-	lis = syncache_listener(&sc->sc_inc);
-	if (lis != NULL)
-		b.key = tcp_md5_find(intotcpcb(lis), &sc->sc_inc);
-	if (b.key != NULL) {
-		to.to_flags |= TOF_SIGNATURE;
-		b.to = &to;
-	}
-	TCPSTAT_INC(tcps_sndacks);
-	return (tcp_send_bare(&b));
+/* RFC 9293 3.10.7.4, RFC 5961: what is not acceptable is told where we are. */
+static void
+syncache_challenge(struct syncache *sc)
+{
+	struct tcpopt to = {0};
+	struct tcp_bare b = {
+	    .seq = sc->sc_iss + 1,
+	    .win = min(sc->sc_wnd, TCP_MAXWIN) >> sc->sc_requested_r_scale,
+	    .flags = TH_ACK,
+	};
+
+	if (!tcp_challenge_allowed(&sc->sc_challenge))
+		return;
+	syncache_timestamp(sc, &to);
+	(void)syncache_send(sc, &b, &to);
 }
 
 static void
@@ -375,6 +413,8 @@ syncache_dupsyn(struct syncache *sc, const struct tcp_seg *seg)
 		sc->sc_flags &= ~SCF_ECN; /* it gave up on it */
 	if ((sc->sc_flags & SCF_TIMESTAMP) != 0 && (seg->to.to_flags & TOF_TS) != 0)
 		sc->sc_tsreflect = seg->to.to_tsval;
+	TAILQ_REMOVE(&V_syncache.timeq[sc->sc_rxmits], sc, sc_timeq);
+	syncache_wait(sc);
 	(void)syncache_respond(sc);
 }
 
@@ -566,15 +606,17 @@ syncache_socket(const struct syncache *sc, struct inpcb *listener)
 
 /* RFC 9293 3.10.7.4 for SYN_RECEIVED, as far as an entry knows. */
 static enum tcp_verdict
-syncache_check_ack(const struct syncache *sc, const struct tcp_seg *seg)
+syncache_check_ack(struct syncache *sc, const struct tcp_seg *seg)
 {
+	if (SEQ_LEQ(seg->seq, sc->sc_irs) ||
+	    SEQ_GT(seg->seq, sc->sc_irs + 1 + min(sc->sc_wnd, TCP_MAXWIN))) {
+		syncache_challenge(sc);
+		return (TV_DROP);
+	}
 	if (seg->ack != sc->sc_iss + 1) {
 		TCPSTAT_INC(tcps_sc_badack);
 		return (TV_RESET);
 	}
-	if (SEQ_LEQ(seg->seq, sc->sc_irs) ||
-	    SEQ_GT(seg->seq, sc->sc_irs + 1 + min(sc->sc_wnd, TCP_MAXWIN)))
-		return (TV_DROP);
 	if ((sc->sc_flags & SCF_TIMESTAMP) != 0) {
 		if ((seg->to.to_flags & TOF_TS) == 0) {
 			TCPSTAT_INC(tcps_tsmissing);
@@ -630,14 +672,27 @@ syncache_chkrst(const struct tcp_seg *seg)
 
 	if (sc == NULL || (seg->flags & (TH_SYN | TH_FIN)) != 0)
 		return;
-	if (seg->seq == sc->sc_irs + 1) {
+	if (SEQ_LEQ(seg->seq, sc->sc_irs) ||
+	    SEQ_GT(seg->seq, sc->sc_irs + 1 + min(sc->sc_wnd, TCP_MAXWIN))) {
+		TCPSTAT_INC(tcps_badrst);
+	} else if (seg->seq == sc->sc_irs + 1 || V_tcp_insecure_rst) {
 		TCPSTAT_INC(tcps_sc_reset);
 		syncache_drop(sc);
-	} else if (SEQ_GT(seg->seq, sc->sc_irs) &&
-		   SEQ_LEQ(seg->seq, sc->sc_irs + 1 + min(sc->sc_wnd, TCP_MAXWIN)))
-		(void)syncache_respond(sc);
-	else
+	} else {
 		TCPSTAT_INC(tcps_badrst);
+		syncache_challenge(sc);
+	}
+}
+
+bool
+syncache_synack(const struct tcp_seg *seg)
+{
+	struct sc_bucket *b;
+	struct syncache *sc = syncache_lookup(&seg->inc, &b);
+
+	if (sc != NULL)
+		syncache_challenge(sc);
+	return (sc != NULL);
 }
 
 /* ICMP says that the peer cannot be reached: believed the second time, if it is about our SYN,ACK.

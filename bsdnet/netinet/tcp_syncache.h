@@ -8,11 +8,9 @@
 #include <sys/time.h>
 #include <netinet/in_pcb.h>
 #include <netinet/tcp.h>
+#include <netinet/tcp_var.h>
 
 struct icmp;
-struct tcp_seg;
-struct tcpcb;
-struct tcpopt;
 
 struct syncache {
 	TAILQ_ENTRY(syncache) sc_hash;
@@ -29,6 +27,7 @@ struct syncache {
 	uint8_t sc_requested_s_scale, sc_requested_r_scale;
 	uint8_t sc_rxmits;
 	uint8_t sc_ip_ttl, sc_ip_tos;
+	struct tcp_challenge sc_challenge;
 };
 #define SCF_NOOPT 0x01
 #define SCF_WINSCALE 0x02
@@ -48,6 +47,8 @@ enum tcp_verdict syncache_expand(struct inpcb *listener, struct tcp_seg *, struc
 /* What both sides agree on, given the options of their SYN; for tcp_syncookie.c. */
 void syncache_agree(struct syncache *, const struct inpcb *listener, const struct tcpopt *);
 void syncache_chkrst(const struct tcp_seg *);
+/* SYN and ACK: if it is for an entry it is out of its window, and answered. False: it is not. */
+bool syncache_synack(const struct tcp_seg *);
 void syncache_unreach(const struct in_conninfo *, tcp_seq);
 void syncache_init(void);
 void syncache_uninit(void);

@@ -135,9 +135,10 @@ tcp_tw_input(struct tcpcb *tp, struct tcp_seg *seg)
 	if ((seg->flags & TH_RST) == 0) {
 		if ((seg->flags & TH_FIN) != 0 && seg->seq + seg->len + 1 == tp->rcv_nxt)
 			tcp_tw_restart(tp);
-		answer = seg->len > 0 || (seg->flags & (TH_FIN | TH_SYN)) != 0 ||
-			 seg->seq != tp->rcv_nxt || (seg->flags & TH_ACK) == 0 ||
-			 SEQ_GT(seg->ack, tp->snd_max);
+		answer =
+		    (seg->flags & TH_SYN) != 0 || seg->seq != tp->rcv_nxt ||
+		    ((seg->flags & TH_ACK) != 0 && (seg->len > 0 || (seg->flags & TH_FIN) != 0 ||
+						       SEQ_GT(seg->ack, tp->snd_max)));
 		if ((tp->t_flags & TF_RCVD_TSTMP) != 0 && (seg->to.to_flags & TOF_TS) != 0 &&
 		    TSTMP_GEQ(seg->to.to_tsval, tp->ts_recent) &&
 		    SEQ_LEQ(seg->seq, tp->last_ack_sent))

@@ -57,6 +57,12 @@ struct sackscore {
 };
 
 /* What a sender waits for, tcp_info.c. */
+/* How many challenge ACKs went in the window that ends at end; tcp_respond.c. */
+struct tcp_challenge {
+	sbintime_t end;
+	uint32_t count;
+};
+
 enum tcp_wait { TW_NOTHING, TW_NETWORK, TW_PEER, TW_BUFFER, TW_N };
 
 /* Counters of a connection, for TCP_INFO; tcp_info.c. */
@@ -183,8 +189,7 @@ struct tcpcb {
 	uint8_t t_tfo_psk[TCP_FASTOPEN_PSK_LEN]; /* if TF2_TFO_PSK */
 
 	/* RFC 5961 7 */
-	sbintime_t t_challenge_end; /* of the window that t_challenge_cnt counts in */
-	uint32_t t_challenge_cnt;
+	struct tcp_challenge t_challenge;
 
 	/* receive buffer sizing */
 	uint32_t rfbuf_ts;  /* tick when the measurement began; 0 none */
@@ -589,6 +594,8 @@ int tcp_send_bare(const struct tcp_bare *);	   /* headers only */
 void tcp_respond_reset(const struct tcp_seg *);	   /* to a segment that has no business here */
 void tcp_respond_ack(struct tcpcb *, tcp_seq seq); /* bare, not through tcp_output */
 void tcp_challenge_ack(struct tcpcb *);
+/* Whether one more may go; counts it. */
+bool tcp_challenge_allowed(struct tcp_challenge *);
 
 /* tcp_signature.c: RFC 2385. NULL: segments to and from there are not signed. */
 struct tcp_md5key;

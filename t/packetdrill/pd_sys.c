@@ -305,7 +305,13 @@ pd_accept(struct bsock *b, bool wait, void *owner, struct bsock **new, struct rp
 		return (LINUX_EINVAL);
 	if (wait && (error = solisten_wait(b->b_so)) != 0)
 		return (bsd_errno_to_linux(error));
-	return (bsock_accept(b, owner, new, record));
+	error = bsock_accept(b, owner, new, record);
+	if (error == 0 && record->a_peer.a_len == 0) {
+		/* reset while it waited: accept(2) */
+		bsock_close(*new, false);
+		error = LINUX_ECONNABORTED;
+	}
+	return (error);
 }
 
 void

@@ -204,13 +204,17 @@ bool
 symbol(const char *name, long long *value)
 {
 	size_t i;
+	int e;
 
 	for (i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
 		if (strcmp(name, symbols[i].name) == 0) {
 			*value = symbols[i].value;
 			return (true);
 		}
-	return (false);
+	if (!errno_symbol(name, &e))
+		return (false);
+	*value = e;
+	return (true);
 }
 
 bool
