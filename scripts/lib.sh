@@ -7,6 +7,8 @@ PKG_LAB="iproute2 iputils-ping net-tools util-linux procps nginx-light curl dnsm
 PKG_TEST="perl mandoc systemd python3 python3-scapy socat iperf3 binutils gdb tcpdump tshark lftp tnftp strace"
 PKG_LONG="clang libclang-rt-14-dev valgrind" # t/long_fuzz.t, t/long_sim.t
 
+# `su -c` keeps an ordinary user's PATH, in which nginx and others are not.
+case :$PATH: in *:/usr/sbin:*) ;; *) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin ;; esac
 ALPINE_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ALPINE_BUILD=${ALPINE_BUILD:-build}
 case $ALPINE_BUILD in /*) ;; *) ALPINE_BUILD=$ALPINE_TOP/$ALPINE_BUILD ;; esac

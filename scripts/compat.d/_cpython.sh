@@ -63,7 +63,7 @@ cpython() { # cpython [MODULE..]; with --page all of them, into the page
 compare_columns() {
 	local m bad=0 run=("$PYTHON" -m test -u network -v --timeout=600 -i '*VSOCK*')
 	[ $# -gt 0 ] || set -- $MODULES
-	need_root
+	need_root ${arguments[@]+"${arguments[@]}"}
 	need_packages $PKG_BUILD $PKG_LAB libpython3.11-testsuite
 	build all
 	DIR=$(mktemp -d) LAB=cpython$$
