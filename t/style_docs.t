@@ -143,60 +143,64 @@ check("so do the functions", [w for d in DOCUMENTS for w in wrong_where(d)])
 
 # ---- a folder and its README.md
 
-def first_cells(document):
+FILE = r"(?:[\w@./*-]*\.(?:c|h|\[ch\]|t|py|sh|awk|map|md|conf|yaml|sysusers|bash|service|\d)|[\w/]+/)(?=[\s,;)]|$)"
+
+
+def tables(document):
+    """Each row of its tables: line, the folder that the table is about, the names in the first cell."""
+    folder = os.path.dirname(document) or "."
+    inside, head = folder, True
     for n, line in lines(document):
-        if line.startswith("|") and not set(line) <= set("|- "):
-            yield n, line.strip("|").split("|")[0].strip().replace("`", "")
+        if not line.startswith("|"):
+            inside, head = folder, True
+            continue
+        if set(line) <= set("|- "):
+            continue
+        cell = line.strip("|").split("|")[0].replace("`", "").strip()
+        m = re.fullmatch(r"(?:files? in )?([\w.]+)/", cell) if head else None
+        inside = os.path.join(folder, m.group(1)) if m else inside
+        if not head:
+            yield n, inside, re.findall(r"(?<![\w/.])" + FILE, cell)
+        head = False
 
 
 def absent(document):
-    folder = os.path.dirname(document) or "."
-    inside = folder
-    for n, line in lines(document):
-        m = re.match(r"\| (?:file|folder) in (\S+)/ \|", line)
-        if m:
-            inside = os.path.join(folder, m.group(1))
-        elif not line.startswith("|"):
-            inside = folder
-        elif not set(line) <= set("|- "):
-            cell = line.strip("|").split("|")[0]
-            for name in re.findall(r"[\w@./*\[\]-]+\.(?:\[ch\]|[a-z0-9]+)(?=[\s,;)]|$)|(?<![\w/])[\w/]+/(?=[\s,]|$)", cell):
-                if re.search(r"^\d|\d/|\*\.\*|\.\d+$", name) and not re.search(r"\.\d$", name):
-                    continue
-                if re.search(r"[/.](?:c|h|\[ch\]|t|py|sh|md|conf|map|awk|yaml)$|/$", name) or "[ch]" in name \
-                        or name.endswith((".c", ".h", ".py", ".sh", ".awk", ".map", ".yaml")):
-                    if not there(os.path.join(inside, name)) and not there(name):
-                        yield "%s:%d: no %s" % (document, n, name)
+    for n, inside, names in tables(document):
+        for name in names:
+            if not there(os.path.join(inside, name)) and not there(name):
+                yield "%s:%d: no %s" % (document, n, name)
 
 
 check("files that README.md's tables name exist",
       [a for d in DOCUMENTS if d.endswith("README.md") for a in absent(d)])
 
 
+def told(name, words):
+    """By its own name, that of its source or header, without its ending, or by a pattern."""
+    stem = re.escape(name.rsplit(".", 1)[0])
+    if name in words or re.search(r"(?<![\w.-])%s(?![\w-]|\.\w)" % stem, words):
+        return True
+    if name.endswith((".c", ".h")) and re.search(r"(?<![\w])%s\.(c|h|\[ch\])" % stem, words):
+        return True
+    patterns = [p for p in re.findall(r"[\w-]*\*[\w.-]*", words) if len(p) > 3]
+    return any(re.fullmatch(re.escape(p).replace(r"\*", ".*") + r"(\.\w+)?", name) for p in patterns)
+
+
 def untold(document):
-    """Files beside a README.md, or in a folder below that has none of its own, that it does not name."""
+    """What lies beside a README.md, or in a folder that a table of it is about, and is not named there."""
     folder = os.path.dirname(document)
     words = text(document)
+    about = {inside for n, inside, names in tables(document)} | {folder}
     for f in TRACKED:
-        if not f.startswith(folder + "/") or f == document:
+        if f == document or not f.startswith(folder + "/"):
             continue
-        below = f[len(folder) + 1:].split("/")
-        if len(below) > 1:
-            if not re.search(r"\b%s/|%s" % (re.escape(below[0]), re.escape(folder + "/" + below[0])), words):
-                yield "%s: %s/ is not told of" % (document, below[0])
-            continue
-        name = below[0]
-        stem = name.rsplit(".", 1)[0]
-        # a header goes with its source
-        if name in words or (name.endswith((".c", ".h")) and
-                             (stem + ".c" in words or stem + ".[ch]" in words or stem + ".h" in words)):
-            continue
-        patterns = re.findall(r"[\w]*\*[\w.]*", words)
-        if any(re.fullmatch(p.replace(".", r"\.").replace("*", ".*") + r"(\.\w+)?", name) for p in patterns):
-            continue
-        if re.search(r"(?<![\w.-])%s(?![\w.-]*\w)" % re.escape(stem), words) and not name.endswith((".h",)):
-            continue
-        yield "%s: %s is not told of" % (document, name)
+        if os.path.dirname(f) in about:
+            if not told(os.path.basename(f), words):
+                yield "%s: %s is not told of" % (document, f)
+        else:
+            below = f[len(folder) + 1:].split("/")[0]
+            if not re.search(r"(?<![\w])%s/|[(]%s\b" % (re.escape(below), re.escape(below)), words):
+                yield "%s: %s/ is not told of" % (document, below)
 
 
 check("each file has a place in its folder's README.md",
@@ -204,8 +208,7 @@ check("each file has a place in its folder's README.md",
 
 # ---- pages
 
-PROGRAMS = {"alpined": "rpc/alpined.8", "alpinectl": "rpc/ctl/alpinectl.8",
-            "alpine-run": "netns_launcher/alpine-run.1", "alpine-sim": "t/sim/alpine-sim.1"}
+PROGRAMS = {os.path.basename(p).rsplit(".", 1)[0]: p for p in PAGES if p.endswith((".1", ".8"))}
 
 
 def page_options(page):
@@ -220,7 +223,7 @@ def page_options(page):
 # for tests only, and said so
 HIDDEN = {"alpined": {"--fault"}}
 
-for name, page in PROGRAMS.items():
+for name, page in sorted(PROGRAMS.items()):
     program = os.path.join(BUILD, "bin", name)
     if not os.path.exists(program):
         number += 1

@@ -41,7 +41,8 @@ static const char help[] = USAGE
     "                           a record for each TCP segment, to FILE or the standard output\n"
     "  tcplog stop | status     end it; how much it wrote\n"
     "\n"
-    "NAME is that of alpined --name (alpine). --json prints records. --version, --help. See alpinectl(8).\n";
+    "NAME is that of alpined --name (alpine). --json prints records. --version, --help.\n"
+    "See alpinectl(8).\n";
 
 /* ---- status, stop, sysctl ---- */
 
