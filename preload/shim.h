@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,9 +38,11 @@ struct shim_real {
 	FILE *(*fopen64)(const char *, const char *);
 	__typeof__(freeifaddrs) *freeifaddrs;
 	__typeof__(getifaddrs) *getifaddrs;
+	__typeof__(getipv4sourcefilter) *getipv4sourcefilter;
 	__typeof__(getpeername) *getpeername;
 	__typeof__(getsockname) *getsockname;
 	__typeof__(getsockopt) *getsockopt;
+	__typeof__(getsourcefilter) *getsourcefilter;
 	__typeof__(if_freenameindex) *if_freenameindex;
 	__typeof__(if_indextoname) *if_indextoname;
 	__typeof__(if_nameindex) *if_nameindex;
@@ -67,7 +70,9 @@ struct shim_real {
 	__typeof__(sendmmsg) *sendmmsg;
 	__typeof__(sendmsg) *sendmsg;
 	__typeof__(sendto) *sendto;
+	__typeof__(setipv4sourcefilter) *setipv4sourcefilter;
 	__typeof__(setsockopt) *setsockopt;
+	__typeof__(setsourcefilter) *setsourcefilter;
 	__typeof__(shutdown) *shutdown;
 	__typeof__(socket) *socket;
 	__typeof__(write) *write;

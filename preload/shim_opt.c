@@ -17,6 +17,9 @@
 #define SO_SNDTIMEO_NEW 67
 #endif
 
+/* bytes of a multicast filter that say which one is asked for; IP_MSFILTER's are fewer */
+#define FILTER_HEAD GROUP_FILTER_SIZE(0)
+
 #define FILTER_MAX (RPC_FILTER_MAX / sizeof(struct sock_filter))
 
 static bool
@@ -143,14 +146,20 @@ ask_option(int fd, int level, int name, void *value, socklen_t *len)
 		struct rpc_sockopt opt;
 		char value[RPC_OPTVAL_MAX];
 	} reply;
-	struct rpc_sockopt want = {level, name, *len};
-	size_t got = 0;
+	size_t got = 0, asked = 0;
 	int error;
 
-	if (want.o_len > RPC_OPTVAL_MAX)
-		want.o_len = RPC_OPTVAL_MAX;
-	error = shim_ask(RPC_GETSOCKOPT, fd, &want, sizeof(want), &reply, sizeof(reply),
-	    sizeof(reply.opt), &got);
+	reply.opt = (struct rpc_sockopt){level, name, *len};
+	if (reply.opt.o_len > RPC_OPTVAL_MAX)
+		reply.opt.o_len = RPC_OPTVAL_MAX;
+	if (level == IPPROTO_IP && (name == IP_MSFILTER || name == MCAST_MSFILTER)) {
+		asked = reply.opt.o_len < FILTER_HEAD ? reply.opt.o_len : FILTER_HEAD;
+		error = shim_copy_in(reply.value, value, asked);
+		if (error != 0)
+			return error;
+	}
+	error = shim_ask(RPC_GETSOCKOPT, fd, &reply, sizeof(reply.opt) + asked, &reply,
+	    sizeof(reply), sizeof(reply.opt), &got);
 	if (error == ENETDOWN && level == SOL_SOCKET && name == SO_ERROR && *len >= sizeof(int)) {
 		/* alpined is gone: that is the socket's error, not this call's */
 		*len = sizeof(error);

@@ -291,9 +291,11 @@ find_real(void)
 	FIND(fopen64);
 	FIND(freeifaddrs);
 	FIND(getifaddrs);
+	FIND(getipv4sourcefilter);
 	FIND(getpeername);
 	FIND(getsockname);
 	FIND(getsockopt);
+	FIND(getsourcefilter);
 	FIND(if_freenameindex);
 	FIND(if_indextoname);
 	FIND(if_nameindex);
@@ -321,7 +323,9 @@ find_real(void)
 	FIND(sendmmsg);
 	FIND(sendmsg);
 	FIND(sendto);
+	FIND(setipv4sourcefilter);
 	FIND(setsockopt);
+	FIND(setsourcefilter);
 	FIND(shutdown);
 	FIND(socket);
 	FIND(syscall);

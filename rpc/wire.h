@@ -39,7 +39,7 @@
 #define RPC_FDS_MAX 4		 /* descriptors with one message */
 #define RPC_CONTROL_MAX 1024	 /* bytes of control items with a datagram */
 #define RPC_DGRAM_PAYLOAD_MAX 65535
-#define RPC_OPTVAL_MAX 1024
+#define RPC_OPTVAL_MAX 2048	  /* MCAST_MSFILTER of 14 sources; Linux has 10 */
 #define RPC_FILTER_MAX (4096 * 8) /* bytes of SO_ATTACH_FILTER, whose value is the program */
 
 enum rpc_op {
@@ -58,7 +58,7 @@ enum rpc_op {
 	RPC_GETSOCKNAME, /* fd -> rpc_addr */
 	RPC_GETPEERNAME, /* fd -> rpc_addr */
 	RPC_SETSOCKOPT,	 /* fd, rpc_sockopt + value */
-	RPC_GETSOCKOPT,	 /* fd, rpc_sockopt -> rpc_sockopt + value */
+	RPC_GETSOCKOPT,	 /* fd, rpc_sockopt [+ what the value asks] -> rpc_sockopt + value */
 	RPC_SHUTDOWN,	 /* fd, rpc_int (SHUT_*); the caller then shuts its end down too */
 	RPC_IOCTL,	 /* fd, rpc_ioctl + argument -> rpc_ioctl + argument */
 	RPC_SENDTO,	 /* fd, rpc_dgram + control + payload -> rpc_int: sent, or the errno, now */

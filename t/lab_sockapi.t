@@ -14,14 +14,14 @@ both() { # both TOPIC...
 	wait $!
 }
 # few at a time: what is compared is what is ready after a while, on a machine that keeps up
-for topics in "socket names" options "stream ends" "dgram message" "ready epoll" wait "bad ioctl"; do
+for topics in "socket names" options "stream ends" "dgram message" "ready epoll" wait "bad ioctl" mcast; do
 	set -- $topics
 	both "$@" &
 	[ "$(jobs -rp | wc -l)" -lt 4 ] || wait -n
 done
 wait $(jobs -p)
 both errqueue raw # alone: a raw socket sees what the others' datagrams come to
-for topic in socket options stream dgram ready wait bad errqueue; do
+for topic in socket options stream dgram ready wait bad mcast errqueue; do
 	diff <(plain <"$TMP/$topic.kernel") <(plain <"$TMP/$topic.alpine") | sed -n 's/^\([<>]\) \(.*\)/\2  (\1)/p' |
 		grep -Evf "$TMP/exceptions" >"$TMP/$topic.diff"
 	ok "$topic: $(wc -l <"$TMP/$topic.kernel") answers" test "$(wc -l <"$TMP/$topic.kernel")" -gt 10

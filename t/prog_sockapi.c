@@ -28,6 +28,7 @@ static const struct topic {
     {"ioctl", topic_ioctl},
     {"errqueue", topic_errqueue},
     {"raw", topic_raw},
+    {"mcast", topic_mcast},
 };
 static const char *topic;
 void *volatile bad_pointer = (void *)8;

@@ -63,6 +63,15 @@ storage_of(uint32_t addr)
 	return (ss);
 }
 
+static uint32_t
+address_of(const struct sockaddr_storage *ss)
+{
+	struct sockaddr_in sin;
+
+	memcpy(&sin, ss, sizeof(sin));
+	return (sin.sin_addr.s_addr);
+}
+
 /* A Linux sockaddr_storage that should hold an IPv4 address. */
 static int
 from_linux(const struct linux_storage *ls, struct sockaddr_storage *ss)
@@ -164,6 +173,67 @@ set_filter(struct bsock *b, int name, const char *val, size_t len)
 	}
 	if (error == 0)
 		error = bsd_setopt(b, NULL, IPPROTO_IP, IP_MSFILTER, &req, sizeof(req));
+	free(req.msfr_srcs, M_MSFILTER);
+	return (error);
+}
+
+static void
+put_sources(char *to, const struct sockaddr_storage *srcs, uint32_t n, bool storage)
+{
+	struct linux_storage ls = {.family = LINUX_AF_INET};
+	uint32_t i, addr;
+
+	for (i = 0; i < n; i++) {
+		addr = address_of(&srcs[i]);
+		memcpy(ls.data + 2, &addr, sizeof(addr));
+		if (storage)
+			memcpy(to + i * sizeof(ls), &ls, sizeof(ls));
+		else
+			memcpy(to + i * sizeof(addr), &addr, sizeof(addr));
+	}
+}
+
+/* The header says which group, and for how many sources there is room behind it. */
+int
+bsd_get_filter(struct bsock *b, int name, char *val, uint32_t *len)
+{
+	const bool storage = name == LINUX_MCAST_MSFILTER;
+	const size_t each = storage ? sizeof(struct linux_storage) : sizeof(uint32_t);
+	struct linux_group_filter gf = {0};
+	struct linux_ip_msfilter mf = {0};
+	const size_t head = storage ? sizeof(gf) : sizeof(mf);
+	struct __msfilterreq req = {0};
+	uint32_t room;
+	size_t n = sizeof(req);
+	int error;
+
+	if (*len < head)
+		return (LINUX_EINVAL);
+	memcpy(storage ? (void *)&gf : (void *)&mf, val, head);
+	if (!storage)
+		req.msfr_group = storage_of(mf.multiaddr);
+	else if (from_linux(&gf.group, &req.msfr_group) != 0)
+		return (LINUX_EINVAL);
+	if (!IN_MULTICAST(ntohl(address_of(&req.msfr_group))))
+		return (LINUX_EINVAL);
+	req.msfr_ifindex = gf.interface;
+	room = MIN(storage ? gf.numsrc : mf.numsrc, MSFILTER_MAX);
+	req.msfr_nsrcs = room;
+	req.msfr_srcs = malloc(MAX(room, 1) * sizeof(*req.msfr_srcs), M_MSFILTER, M_NOWAIT);
+	if (req.msfr_srcs == NULL)
+		return (LINUX_ENOBUFS);
+	error = bsd_getopt(b, IPPROTO_IP, IP_MSFILTER, &req, &n);
+	room = MIN(room, req.msfr_nsrcs);
+	if (error == 0 && room > (*len - head) / each)
+		error = LINUX_ENOBUFS;
+	if (error == 0) {
+		gf.fmode = mf.fmode =
+		    req.msfr_fmode == MCAST_INCLUDE ? LINUX_MCAST_INCLUDE : LINUX_MCAST_EXCLUDE;
+		gf.numsrc = mf.numsrc = req.msfr_nsrcs;
+		memcpy(val, storage ? (void *)&gf : (void *)&mf, head);
+		put_sources(val + head, req.msfr_srcs, room, storage);
+		*len = (uint32_t)(head + room * each);
+	}
 	free(req.msfr_srcs, M_MSFILTER);
 	return (error);
 }

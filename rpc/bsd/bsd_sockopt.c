@@ -648,6 +648,9 @@ get_ip(struct bsock *b, int name, void *val, uint32_t *len)
 		error = bsd_getopt(b, IPPROTO_IP, IP_OPTIONS, val, &n);
 		*len = (uint32_t)n;
 		return (error);
+	case LINUX_IP_MSFILTER:
+	case LINUX_MCAST_MSFILTER:
+		return (bsd_get_filter(b, name, val, len));
 	case LINUX_IP_TOS:
 		error = get_bsd_int(b, IPPROTO_IP, IP_TOS, &v);
 		break;

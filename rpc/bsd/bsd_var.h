@@ -62,6 +62,7 @@ int bsd_getopt(struct bsock *, int level, int name, void *val, size_t *len);
 /* Multicast options that name sources, bsd_mcast.c. */
 bool bsd_is_source_option(int name);
 int bsd_set_sources(struct bsock *, int name, const char *val, size_t len);
+int bsd_get_filter(struct bsock *, int name, char *val, uint32_t *len); /* *_MSFILTER */
 int bsd_answer(void *val, uint32_t *len, const void *from, size_t fromlen);
 
 /* bsd_socket.c: where a deferred connection goes, which begins now; NULL: it is none. */

@@ -75,7 +75,10 @@ int bsock_sockname(struct bsock *, struct rpc_addr *);
 int bsock_peername(struct bsock *, struct rpc_addr *);
 int bsock_setsockopt(
     struct bsock *, const struct bsock_cred *, int level, int name, const void *val, size_t len);
-/* *len: room on entry, bytes on return. */
+/*
+ * *len: room on entry, bytes on return. val on entry: what the program's own buffer holds, for the
+ * options that ask by it (IP_MSFILTER); zeros behind what is known of it.
+ */
 int bsock_getsockopt(struct bsock *, int level, int name, void *val, uint32_t *len);
 /* arg: RPC_OPTVAL_MAX bytes of room, *len of them came; *len of the answer on return. */
 int bsock_ioctl(struct bsock *, const struct bsock_cred *, uint64_t cmd, void *arg, uint32_t *len,

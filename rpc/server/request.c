@@ -348,7 +348,7 @@ request_getsockopt(struct request *r)
 	struct rpc_sockopt o;
 	struct pair *p;
 	struct grave *g;
-	uint32_t len;
+	uint32_t len, asked;
 	int error, value;
 
 	BODY(r, o);
@@ -375,6 +375,9 @@ request_getsockopt(struct request *r)
 	if (p == NULL)
 		return (grave_option(r, &o, g));
 	len = o.o_len;
+	asked = r->r_head.m_len - sizeof(o);
+	memset(r->r_reply + sizeof(o), 0, len);
+	memcpy(r->r_reply + sizeof(o), r->r_data + sizeof(o), asked < len ? asked : len);
 	error = bsock_getsockopt(p->p_so, o.o_level, o.o_name, r->r_reply + sizeof(o), &len);
 	return (error != 0 ? error : reply_option(r, &o, len));
 }
