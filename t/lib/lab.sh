@@ -13,10 +13,11 @@ LABCMD=$TOP/scripts/lab
 TMP=$(mktemp -d)
 TESTS=0 FAILED=0
 
-peer() { "$LABCMD" peer --name "$LAB" "$@"; }
-machine() { "$LABCMD" machine --name "$LAB" "$@"; }
-stack() { "$LABCMD" run --name "$LAB" "$@"; }
-ctl() { "$LABCMD" ctl --name "$LAB" "$@"; }
+# What runs has the caller's standard error; bash itself, which would tell of each that is killed, has none.
+peer() { "$LABCMD" peer --name "$LAB" "$@" 2>&19 19>&-; } 19>&2 2>/dev/null
+machine() { "$LABCMD" machine --name "$LAB" "$@" 2>&19 19>&-; } 19>&2 2>/dev/null
+stack() { "$LABCMD" run --name "$LAB" "$@" 2>&19 19>&-; } 19>&2 2>/dev/null
+ctl() { "$LABCMD" ctl --name "$LAB" "$@" 2>&19 19>&-; } 19>&2 2>/dev/null
 diag() { sed 's/^/# /' <<<"$*"; }
 
 ok() { # ok NAME COMMAND...: passes when COMMAND does
@@ -81,8 +82,11 @@ lab_cleanup() {
 	if [ "$FAILED" -gt 0 ] || [ $status -ne 0 ]; then
 		"$LABCMD" log --name "$LAB" 2>/dev/null | tail -n 30 | sed 's/^/# alpined: /'
 	fi
-	"$LABCMD" down --name "$LAB"
-	wait 2>/dev/null
+	# not a word of bash for each of its jobs that ends with the lab
+	exec 3>&2 2>/dev/null
+	"$LABCMD" down --name "$LAB" 2>&3
+	wait
+	exec 2>&3 3>&-
 	rm -rf "$TMP"
 }
 lab_start() { # lab_start [ALPINED-ARGS]
