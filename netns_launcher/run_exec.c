@@ -23,6 +23,7 @@ find_shim(void)
 {
 	char here[PATH_MAX], path[PATH_MAX + 64], *slash, *real_path;
 	ssize_t n = readlink("/proc/self/exe", here, sizeof(here) - 1);
+	bool closed = false;
 	size_t i;
 
 	if (n > 0)
@@ -38,7 +39,10 @@ find_shim(void)
 		real_path = realpath(path, NULL);
 		if (real_path != NULL)
 			return real_path;
+		if (errno == EACCES)
+			closed = true;
 	}
+	errno = closed ? EACCES : ENOENT;
 	return NULL;
 }
 
@@ -50,8 +54,14 @@ run_before_save(struct run_before *b, char *why, size_t whysize)
 
 	b->preload = NULL;
 	if (shim == NULL) {
-		snprintf(
-		    why, whysize, "no %s beside alpine-run: run make, or make install", SHIM_NAME);
+		if (errno == EACCES)
+			snprintf(why, whysize,
+			    "%s lies in a folder that this user may not enter: make install puts "
+			    "it where all may",
+			    SHIM_NAME);
+		else
+			snprintf(why, whysize, "no %s beside alpine-run: run make, or make install",
+			    SHIM_NAME);
 		return -1;
 	}
 	if (strpbrk(shim, " :") != NULL) {

@@ -65,6 +65,14 @@ like "... and says why" "$(cat "$TMP/err")" '^alpine-run: --dns 10.0.0.3: more t
 is "the same one again counts once" "$(status run --dns 10.0.0.1 --dns 10.0.0.2 --dns 10.0.0.1 true)" 0
 is "125: no daemon at a path" "$(status "$RUN" --socket /nonexistent true)" 125
 like "... with what to type" "$(cat "$TMP/err")" 'start it with: alpined --socket PATH '
+mkdir -m 700 "$TMP/closed" && cp "$RUN" "$B/lib/libalpine.so" "$TMP/closed"
+exec 8<"$TMP/closed/alpine-run"
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+if as_nobody true 2>/dev/null; then
+	like "a shim in a folder that is closed to the user" \
+		"$(as_nobody /proc/self/fd/8 --socket "$TMP/a.sock" true 2>&1; echo $?)" '^alpine-run: libalpine.so .*may not enter: make install'
+fi
+exec 8<&-
 is "125: an empty name" "$(status "$RUN" --name '' true)" 125
 like "... is told as what it is" "$(cat "$TMP/err")" "^alpine-run: '' is not a name: [^;]*_ . -$"
 is "125: a bad --ready-fd" "$(status "$RUN" --ready-fd 77 true)" 125

@@ -7,6 +7,7 @@ export ALPINE_BUILD=${ALPINE_BUILD:-build}
 case $ALPINE_BUILD in /*) ;; *) ALPINE_BUILD=$TOP/$ALPINE_BUILD ;; esac
 export ALPINE_BUILD
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1:verify_asan_link_order=0}
+export LC_ALL=C # what programs say is compared
 LAB=${LAB:-t$$}
 export ALPINE_LAB_NAME=$LAB
 LABCMD=$TOP/scripts/lab
