@@ -27,7 +27,6 @@
 #include "kernel_glue/include/host/host.h"
 #include "kernel_glue/include/host/module.h"
 #include "kernel_glue/include/host/sysctl_text.h"
-#include "rpc/server/closer.h"
 #include "rpc/alpined/confine.h"
 #include "rpc/alpined/dhcp.h"
 #include "rpc/alpined/keeper.h"
@@ -492,7 +491,7 @@ confine(void)
 	say_kept("no network namespace of its own, staying in this one", confine_namespace());
 	say_kept("no empty root, the file system stays in sight", confine_filesystem());
 	say_kept("cannot give up all privileges", confine_privileges(&run_as));
-	(void)closer_start();
+	say_kept("no threads to close what programs send", server_watch_closer());
 	say_kept("no filter of system calls", confine_system_calls());
 	if (run_as.change)
 		log_line(6, "running as user %s", run_as.name);
@@ -506,6 +505,7 @@ give_up_privileges(void)
 	peer_init();
 	if (opt.no_confine) {
 		log_line(4, "not confined: privileges and file system are kept");
+		(void)server_watch_closer();
 		return;
 	}
 	error = sweeper_start(socket_path, made_dir);

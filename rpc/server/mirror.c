@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "kernel_glue/include/host/host.h"
+#include "rpc/server/closer.h"
 #include "rpc/server/mirror.h"
 
 #define BATCH 64	  /* frames of one wake-up */
@@ -47,6 +48,28 @@ static struct link *stack_wire;
 static link_tap_fn *also_seen_by;
 static void *also_arg;
 
+/*
+ * The device's descriptor is its launcher's, too, who may make it one that waits; RWF_NOWAIT is
+ * ours alone (tun(4) knows it since Linux 5.11).
+ */
+static ssize_t
+device_read(int fd, void *frame, size_t size)
+{
+	const struct iovec iov = {frame, size};
+	ssize_t n = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+
+	return (n < 0 && errno == EOPNOTSUPP ? read(fd, frame, size) : n);
+}
+
+static void
+device_write(int fd, const struct link_iov *iov, int niov)
+{
+	const struct iovec *v = (const struct iovec *)iov;
+
+	if (pwritev2(fd, v, niov, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP)
+		(void)!writev(fd, v, niov); /* full: lost */
+}
+
 static void
 frame_seen(void *arg, const struct link_iov *iov, int niov, size_t len, bool outward)
 {
@@ -59,7 +82,7 @@ frame_seen(void *arg, const struct link_iov *iov, int niov, size_t len, bool out
 		return;
 	LIST_FOREACH (m, &mirrors, m_link)
 		if (m->m_users > 0 && m != injecting)
-			(void)!writev(m->m_fd, (const struct iovec *)iov, niov); /* full: lost */
+			device_write(m->m_fd, iov, niov);
 }
 
 static void
@@ -71,7 +94,7 @@ device_ready(struct host_watch *w, uint32_t events)
 	int i;
 
 	(void)events;
-	for (i = 0; i < BATCH && (n = read(m->m_fd, frame, sizeof(frame))) > 0; i++) {
+	for (i = 0; i < BATCH && (n = device_read(m->m_fd, frame, sizeof(frame))) > 0; i++) {
 		if (m->m_users == 0 || n < ETHER_HEADER ||
 		    memcmp(frame + ETHER_SOURCE_AT, stack_wire->mac, sizeof(stack_wire->mac)) != 0)
 			continue;
@@ -119,7 +142,7 @@ mirror_make(int fd)
 		error = host_watch_add(&m->m_watch, fd, EPOLLIN, device_ready, m);
 	if (error != 0) {
 		free(m);
-		close(fd);
+		closer_close(fd, CLOSER_OURS);
 		errno = error;
 		return (NULL);
 	}
@@ -153,7 +176,7 @@ mirror_free(struct mirror *m)
 	}
 	if (m->m_watched)
 		host_watch_del(&m->m_watch);
-	close(m->m_fd);
+	closer_close(m->m_fd, CLOSER_OURS); /* the kernel takes its time to remove a device */
 	LIST_REMOVE(m, m_link);
 	free(m);
 }

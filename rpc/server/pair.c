@@ -21,10 +21,12 @@
  * Owns all pairs, the table by cookie and the ready queue.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -32,6 +34,8 @@
 #include "rpc/server/pair.h"
 
 #define HASH_SIZE 4096	       /* buckets; cookies are consecutive numbers */
+#define SPARE_FDS 1024	       /* descriptors that sockets leave to requests, at most ... */
+#define SPARE_PART 8	       /* ... and at most that part of all */
 #define LISTENER_SNDBUF 106496 /* bytes, for records of connections; the kernel doubles it */
 
 static LIST_HEAD(, pair) table[HASH_SIZE];
@@ -41,6 +45,7 @@ static char name_prefix[sizeof(((struct sockaddr_un *)0)->sun_path)];
 static size_t name_prefix_len;
 static uint64_t last_id;
 static unsigned count;
+static int fds_end = INT_MAX; /* the numbers below are for sockets */
 
 static void run_ready(void *);
 static struct host_task ready_task = {.t_fn = run_ready};
@@ -49,11 +54,23 @@ int
 pair_init(const char *instance)
 {
 	int n = snprintf(name_prefix, sizeof(name_prefix), "%s%s/", RPC_PAIR_PREFIX, instance);
+	struct rlimit fds;
 
 	if (n < 0 || (size_t)n + 20 > sizeof(name_prefix))
 		return (ENAMETOOLONG);
 	name_prefix_len = (size_t)n;
+	if (getrlimit(RLIMIT_NOFILE, &fds) == 0 && fds.rlim_cur < INT_MAX)
+		fds_end = (int)(fds.rlim_cur - (fds.rlim_cur / SPARE_PART < SPARE_FDS
+						       ? fds.rlim_cur / SPARE_PART
+						       : SPARE_FDS));
 	return (0);
+}
+
+/* The kernel gives the lowest number that is free: a high one says that few are left. */
+bool
+pair_fds_left(int newest)
+{
+	return (newest < fds_end);
 }
 
 unsigned
@@ -209,8 +226,8 @@ pair_create(struct space *space, bool stream, struct pair **pp, int *program_fd)
 	    0)
 		return (errno == EMFILE ? ENFILE : errno);
 	p = calloc(1, sizeof(*p));
-	if (p == NULL) {
-		error = ENOMEM;
+	if (p == NULL || !pair_fds_left(end[1])) {
+		error = p == NULL ? ENOMEM : ENFILE;
 		goto fail;
 	}
 	p->p_fd = end[0];

@@ -78,6 +78,7 @@ struct pair {
 };
 
 int pair_init(const char *instance);
+bool pair_fds_left(int newest); /* may sockets have that descriptor? It keeps some for requests */
 /*
  * Makes a pair; *program_fd is the other end, the caller's to hand over and close. The pair has
  * no socket yet: p_so is the caller's to set. 0 or errno.

@@ -140,7 +140,7 @@ take(struct pair *p, const char *bytes, size_t len)
 	error = bsock_send(p->p_so, NULL, NULL, NULL, 0, bytes, len);
 sent:
 	if (error == 0 || error == LINUX_EAGAIN || error == LINUX_ENOBUFS ||
-	    (p->p_flags & (PF_OUT_BLOCKED | PF_OUT_EOF)) != 0)
+	    (p->p_flags & (PF_OUT_BLOCKED | PF_OUT_EOF)) != 0 || !flush_held(p))
 		return;
 	len = error_message(out_room, error, 0);
 	if (!give(p, out_room, len))

@@ -138,6 +138,7 @@ failed(struct pair *p, int error)
 {
 	char sink[FILL_PIECE];
 
+	(void)shutdown(p->p_fd, SHUT_RD); /* who goes on writing would have us read for ever */
 	if (error != LINUX_ECONNRESET)
 		while (recv(p->p_fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
 			;

@@ -127,6 +127,19 @@ request_listen(struct request *r)
 
 /* ---- connecting ---- */
 
+/* By which a program waits until its connection is decided. */
+static int
+wait_pipe(int ends[2])
+{
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return (errno == EMFILE ? ENFILE : errno);
+	if (pair_fds_left(ends[1]))
+		return (0);
+	close(ends[0]);
+	close(ends[1]);
+	return (ENFILE);
+}
+
 static int
 connect_stream(struct request *r, struct pair *p, const struct rpc_connect *c)
 {
@@ -137,8 +150,8 @@ connect_stream(struct request *r, struct pair *p, const struct rpc_connect *c)
 
 	if ((p->p_flags & PF_CONNECTING) != 0)
 		return (EALREADY);
-	if (!nonblock && pipe2(ends, O_CLOEXEC) != 0)
-		return (errno);
+	if (!nonblock && (error = wait_pipe(ends)) != 0)
+		return (error);
 	error = bsock_connect(p->p_so, &cred, c->c_addr.a_data, c->c_addr.a_len, fast);
 	if (error == 0 && !nonblock && bsock_is_deferred(p->p_so)) {
 		(void)fcntl(ends[1], F_SETFL, O_WRONLY | O_NONBLOCK);

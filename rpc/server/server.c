@@ -13,6 +13,8 @@
  * Owns connections and spaces.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,9 +31,15 @@
 #include "rpc/server/peer.h"
 #include "rpc/server/server.h"
 
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04 /* Linux 6.5 */
+#endif
+
 #define PIECE (64 * 1024) /* bytes of text in one reply */
 #define LISTEN_BACKLOG 512
 #define LOGS_PER_SECOND 10 /* lines about bad clients */
+#define SCM_FDS_MAX 253	   /* descriptors that the kernel lets one message bring */
+#define ACCEPT_US 50000	   /* an accept4() that lasts longer is interrupted */
 #define MONITOR_BACKLOG                                                                            \
 	(256 * 1024) /* bytes that wait for a monitor to read; then lines are lost */
 
@@ -39,7 +48,9 @@ static LIST_HEAD(, space) spaces = LIST_HEAD_INITIALIZER(spaces);
 static LIST_HEAD(, conn) conns = LIST_HEAD_INITIALIZER(conns);
 static unsigned nconns, nspaces, nmonitors;
 static uint32_t last_space;
-static uid_t owner; /* who started alpined; it may be another user by now */
+static uid_t owner;  /* who started alpined; it may be another user by now */
+static bool starved; /* listeners are paused because descriptors have run out */
+static struct host_watch closer_watch = {.w_fd = -1};
 static char message[RPC_MSG_MAX];
 static char reply_room[REQUEST_ROOM];
 
@@ -104,28 +115,33 @@ space_hold(struct space *s)
 	s->s_refs++;
 }
 
-void
-space_release(struct space *s)
+/* Whose descriptors are closed in one row. */
+static uint64_t
+closer_key(const struct space *s, uid_t uid)
 {
-	if (--s->s_refs > 0 || s == &own_space)
-		return;
-	if (s->s_fd >= 0) {
-		host_watch_del(&s->s_watch);
-		close(s->s_fd);
-	}
-	LIST_REMOVE(s, s_link);
-	nspaces--;
-	free(s);
+	return ((uint64_t)s->s_id << 32 | uid);
 }
 
+/* Connections that nobody accepted, and whatever was sent over them, go with a listener. */
 static void
 space_close_listener(struct space *s)
 {
 	if (s->s_fd < 0)
 		return;
 	host_watch_del(&s->s_watch);
-	close(s->s_fd);
+	closer_close(s->s_fd, closer_key(s, 0));
 	s->s_fd = -1;
+}
+
+void
+space_release(struct space *s)
+{
+	if (--s->s_refs > 0 || s == &own_space)
+		return;
+	space_close_listener(s);
+	LIST_REMOVE(s, s_link);
+	nspaces--;
+	free(s);
 }
 
 static bool
@@ -144,13 +160,46 @@ space_pause(struct space *s, bool pause)
 	(void)host_watch_mod(&s->s_watch, pause ? 0 : EPOLLIN);
 }
 
+/* Until some descriptor is closed: a listener that is ready would be so for ever. */
+static void
+starve(void)
+{
+	struct space *s;
+
+	starved = true;
+	closer_tell();
+	space_pause(&own_space, true);
+	LIST_FOREACH (s, &spaces, s_link)
+		space_pause(s, true);
+	log_line(4, "no descriptors are left: new programs wait until one ends");
+}
+
+static void
+feed(void)
+{
+	struct space *s;
+
+	if (!starved)
+		return;
+	starved = false;
+	space_pause(&own_space, space_full(&own_space));
+	LIST_FOREACH (s, &spaces, s_link)
+		space_pause(s, space_full(s));
+}
+
 /* ---- connections ---- */
+
+static uint64_t
+conn_key(const struct conn *c)
+{
+	return (closer_key(c->c_space, c->c_uid));
+}
 
 static void
 conn_close(struct conn *c)
 {
 	host_watch_del(&c->c_watch);
-	close(c->c_fd);
+	closer_close(c->c_fd, conn_key(c)); /* what is unread may bring descriptors */
 	if (c->c_capture != NULL)
 		mirror_use(c->c_capture->s_mirror, false);
 	if (c->c_attached != NULL) {
@@ -197,7 +246,7 @@ conn_make(int fd, struct space *s, bool path)
 	if (c == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 ||
 	    host_watch_add(&c->c_watch, fd, EPOLLIN, conn_ready, c) != 0) {
 		free(c);
-		close(fd);
+		closer_close(fd, closer_key(s, 0));
 		return (NULL);
 	}
 	c->c_fd = fd;
@@ -227,6 +276,32 @@ conn_privileged(const struct conn *c)
 }
 
 static void
+wake(int signo)
+{
+	(void)signo; /* whatever waits is interrupted: EINTR */
+}
+
+/*
+ * A namespace's listener is its launcher's, too, who may let others accept from it and make it
+ * one that waits: there is no flag that would say "do not" for this one call.
+ */
+static int
+accept_from(const struct space *s)
+{
+	const struct itimerval soon = {{0, ACCEPT_US}, {0, ACCEPT_US}}, never = {{0, 0}, {0, 0}};
+	int fd, error;
+
+	if (s == &own_space)
+		return (accept4(s->s_fd, NULL, NULL, SOCK_CLOEXEC));
+	(void)setitimer(ITIMER_REAL, &soon, NULL);
+	fd = accept4(s->s_fd, NULL, NULL, SOCK_CLOEXEC);
+	error = errno;
+	(void)setitimer(ITIMER_REAL, &never, NULL);
+	errno = error;
+	return (fd);
+}
+
+static void
 space_ready(struct host_watch *w, uint32_t events)
 {
 	struct space *s = w->w_arg;
@@ -237,9 +312,15 @@ space_ready(struct host_watch *w, uint32_t events)
 		space_pause(s, true);
 		return;
 	}
-	fd = accept4(s->s_fd, NULL, NULL, SOCK_CLOEXEC);
+	fd = accept_from(s);
 	if (fd >= 0)
 		(void)conn_make(fd, s, s == &own_space);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+		starve();
+	else if (errno == EINTR && s != &own_space) {
+		log_line(4, "a namespace's listener that others accept from is closed");
+		space_close_listener(s);
+	}
 }
 
 /* ---- answering ---- */
@@ -418,6 +499,7 @@ op_attach(struct request *r)
 	if (s == NULL)
 		return (ENOMEM);
 	s->s_fd = r->r_fds[0];
+	(void)fcntl(s->s_fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	if (host_watch_add(&s->s_watch, s->s_fd, EPOLLIN, space_ready, s) != 0) {
 		free(s);
 		return (ENOMEM);
@@ -502,7 +584,7 @@ server_rekey(struct request *r)
 	c->c_kind = parent->c_kind;
 	if (parent->c_capture != NULL)
 		conn_capture(c);
-	if (c->c_uid == 0 && parent->c_uid != 0) {
+	if (conn_owner(c) && !conn_owner(parent)) {
 		c->c_uid = parent->c_uid;
 		c->c_gid = parent->c_gid;
 	}
@@ -517,6 +599,7 @@ server_rekey(struct request *r)
 
 /* ---- receiving ---- */
 
+/* What is not a request's is closed: too many, and the handle that SO_PASSPIDFD brings. */
 static void
 take_fds(struct msghdr *msg, struct request *r)
 {
@@ -525,15 +608,16 @@ take_fds(struct msghdr *msg, struct request *r)
 	size_t i, n;
 
 	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+		if (cmsg->cmsg_level != SOL_SOCKET ||
+		    (cmsg->cmsg_type != SCM_RIGHTS && cmsg->cmsg_type != SCM_PIDFD))
 			continue;
 		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (i = 0; i < n; i++) {
 			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
-			if (r->r_nfds < RPC_FDS_MAX)
+			if (cmsg->cmsg_type == SCM_RIGHTS && r->r_nfds < RPC_FDS_MAX)
 				r->r_fds[r->r_nfds++] = fd;
 			else
-				closer_close(fd);
+				closer_close(fd, conn_key(r->r_conn));
 		}
 	}
 }
@@ -634,12 +718,12 @@ handle(struct request *r, size_t n, int msg_flags)
 		finish(r, error);
 }
 
-static void
-conn_ready(struct host_watch *w, uint32_t events)
+/* One message. False: there was none, and there will be none. */
+static bool
+receive(struct conn *c)
 {
-	struct conn *c = w->w_arg;
-	union {
-		char bytes[CMSG_SPACE(sizeof(int) * RPC_FDS_MAX)];
+	union { /* what has no room here the kernel would close, in our time */
+		char bytes[CMSG_SPACE(sizeof(int) * SCM_FDS_MAX) + CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = {message, sizeof(message)};
@@ -648,35 +732,62 @@ conn_ready(struct host_watch *w, uint32_t events)
 	    .msg_control = &control,
 	    .msg_controllen = sizeof(control)};
 	struct request r = {.r_conn = c, .r_reply = reply_room, .r_replyfd = -1};
+	const uint64_t key = conn_key(c);
 	ssize_t n;
 	unsigned i;
 
-	if ((events & EPOLLOUT) != 0 && c->c_out != NULL) {
-		int error = send_text(c);
-
-		if (error == 0)
-			(void)host_watch_mod(w, EPOLLIN);
-		else if (error != EAGAIN)
-			conn_close(c);
-		return;
-	}
 	n = recvmsg(c->c_fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		conn_close(c);
-		return;
-	}
+	if (n < 0)
+		return (errno == EAGAIN || errno == EINTR);
 	take_fds(&msg, &r);
 	if ((size_t)n >= sizeof(r.r_head))
 		memcpy(&r.r_head, message, sizeof(r.r_head));
 	r.r_data = message + sizeof(r.r_head);
-	handle(&r, (size_t)n, msg.msg_flags);
+	if (n > 0)
+		handle(&r, (size_t)n, msg.msg_flags);
 	for (i = 0; i < r.r_nfds; i++)
 		if (r.r_fds[i] >= 0 && r.r_ours)
 			close(r.r_fds[i]);
 		else if (r.r_fds[i] >= 0)
-			closer_close(r.r_fds[i]);
+			closer_close(r.r_fds[i], key);
+	return (n > 0);
+}
+
+static void
+conn_ready(struct host_watch *w, uint32_t events)
+{
+	struct conn *c = w->w_arg;
+	int error;
+
+	if ((events & EPOLLOUT) != 0 && c->c_out != NULL) {
+		error = send_text(c);
+		if (error == 0)
+			(void)host_watch_mod(w, EPOLLIN);
+		else if (error != EAGAIN)
+			conn_close(c);
+	} else if (closer_behind(conn_key(c))) {
+		host_watch_del(w);
+	} else if (!receive(c)) {
+		conn_close(c);
+	}
+}
+
+/* Those that were not read from because of what they had sent. */
+static void
+closer_ready(struct host_watch *w, uint32_t events)
+{
+	struct conn *c, *next;
+
+	(void)w;
+	(void)events;
+	closer_progress();
+	for (c = LIST_FIRST(&conns); c != NULL; c = next) {
+		next = LIST_NEXT(c, c_link);
+		if (c->c_watch.w_fd < 0 && !closer_behind(conn_key(c)) &&
+		    host_watch_add(&c->c_watch, c->c_fd, EPOLLIN, conn_ready, c) != 0)
+			conn_close(c);
+	}
+	feed();
 }
 
 /* ---- the daemon's own socket ---- */
@@ -732,7 +843,18 @@ server_start(const char *path, gid_t group, mode_t mode)
 		return (error);
 	}
 	own_space.s_fd = fd;
+	(void)sigaction(SIGALRM, &(struct sigaction){.sa_handler = wake}, NULL);
 	return (0);
+}
+
+int
+server_watch_closer(void)
+{
+	int fd;
+
+	if (!closer_start(&fd))
+		return (EAGAIN);
+	return (host_watch_add(&closer_watch, fd, EPOLLIN, closer_ready, NULL));
 }
 
 void

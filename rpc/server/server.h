@@ -75,6 +75,7 @@ typedef int request_fn(struct request *);
 
 /* The daemon's own socket, of that group (-1: as it comes) and mode. 0 or errno. */
 int server_start(const char *path, gid_t group, mode_t mode);
+int server_watch_closer(void); /* while threads can be made; 0 or errno */
 void server_stop(void);
 unsigned server_conns(void), server_spaces(void);
 /* Text of an answer that may be long. */

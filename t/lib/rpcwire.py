@@ -8,7 +8,7 @@ import atexit, os, socket, struct, subprocess, sys, time, errno, shutil, tempfil
 BUILD = os.environ.get("ALPINE_BUILD", "build")
 MAGIC, DGRAM_MAGIC, ACCEPT_MAGIC, VERSION = 0x414C5049, 0x414C5044, 0x414C5041, 1
 (HELLO, ATTACH, REKEY, SOCKET, BIND, LISTEN, CONNECT, GETSOCKNAME, GETPEERNAME, SETSOCKOPT,
- GETSOCKOPT, SHUTDOWN, IOCTL, SENDTO) = range(1, 15)
+ GETSOCKOPT, SHUTDOWN, IOCTL, SENDTO, ERRQUEUE, MIRROR, CAPTURE) = range(1, 18)
 CTL_STATUS, CTL_STOP, CTL_SYSCTL, CTL_REPORT = range(64, 68)
 STACK, PEER = "10.11.12.13", "10.11.12.1"
 
@@ -159,7 +159,7 @@ class Sock:
         return msg[56 + cl:], unaddr(msg[16:52])
 
 class Daemon:
-    def __init__(self, *args, name="t"):
+    def __init__(self, *args, name="t", under=()):
         self.dir = tempfile.mkdtemp(prefix="alpine-t-")
         atexit.register(shutil.rmtree, self.dir, ignore_errors=True)
         self.env = dict(os.environ, ALPINE_RUNDIR=self.dir)
@@ -167,7 +167,7 @@ class Daemon:
         r, w = os.pipe()
         self.log = open(self.dir + "/log", "w+")
         self.p = subprocess.Popen(
-            [BUILD + "/bin/alpined", "--tap", "tap0", "--name", name, "--ready-fd", str(w), *args,
+            [*under, BUILD + "/bin/alpined", "--tap", "tap0", "--name", name, "--ready-fd", str(w), *args,
              STACK + "/24"], env=self.env, pass_fds=(w,), stderr=self.log, stdin=subprocess.DEVNULL)
         os.close(w)
         atexit.register(self.p.kill)
