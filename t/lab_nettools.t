@@ -22,7 +22,8 @@ like "ping" "$(stack ping -c 2 -i 0.2 -W 3 10.11.12.1)" '2 packets transmitted, 
 like "ifconfig shows the stack's interface" "$(stack ifconfig | tr '\n' ' ')" \
 	'tap0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500 +inet 10\.11\.12\.13  netmask 255\.255\.255\.0  broadcast 10\.11\.12\.255 +ether 02:'
 like "with its counters" "$(stack ifconfig tap0)" 'RX packets [1-9][0-9]*  bytes [1-9]'
-like "and lo0, also by Linux's name" "$(stack ifconfig lo)" 'inet 127\.0\.0\.1  netmask 255\.0\.0\.0'
+like "and the loopback interface, by Linux's name" "$(stack ifconfig -a)" '^lo: flags=[0-9]+<UP,LOOPBACK,RUNNING'
+like "its address" "$(stack ifconfig lo)" 'inet 127\.0\.0\.1  netmask 255\.0\.0\.0'
 stack_fails "one that is not there" 'eth7: error fetching interface information: Device not found' ifconfig eth7
 ok "mtu" stack ifconfig tap0 mtu 1400
 like "is set in the stack" "$(ctl ifconfig tap0)" 'mtu 1400'

@@ -120,7 +120,7 @@ same(s.ioctl(0x891b, ifr("tap0"))[20:24], socket.inet_aton("255.255.255.0"), "SI
 same(struct.unpack_from("=i", s.ioctl(0x8921, ifr("tap0")), 16)[0], 1500, "SIOCGIFMTU")
 f, = struct.unpack_from("=h", s.ioctl(0x8913, ifr("tap0")), 16)
 same(f & 0x1043, 0x1043, "SIOCGIFFLAGS: up, broadcast, running, multicast, in Linux's bits")
-same([s.ioctl(0x8912)[i:i + 16].rstrip(b"\0") for i in (0, 40)], [b"lo0", b"tap0"], "SIOCGIFCONF")
+same([s.ioctl(0x8912)[i:i + 16].rstrip(b"\0") for i in (0, 40)], [b"lo", b"tap0"], "SIOCGIFCONF: the loopback interface by Linux's name")
 raises(errno.ENODEV, "an interface that is not there", s.ioctl, 0x8915, ifr("eth9"))
 ifr_inet = ifr("tap0")[:16] + struct.pack("=HH4s", socket.AF_UNSPEC, 0, socket.inet_aton("10.0.0.1")) + bytes(16)
 raises(errno.EINVAL, "an address that is none is refused", s.ioctl, 0x8916, ifr_inet)

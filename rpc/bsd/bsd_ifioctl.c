@@ -127,16 +127,9 @@ label_name(const struct in_ifaddr *ia, char name[LINUX_IFNAMSIZ])
 	const struct label *l = label_slot(ia->ia_addr.sin_addr);
 
 	if (ia == in_ifaddr_first(ia->ia_ifp) || l == NULL)
-		strlcpy(name, ia->ia_ifp->if_xname, LINUX_IFNAMSIZ);
+		strlcpy(name, bsd_ifname(ia->ia_ifp), LINUX_IFNAMSIZ);
 	else
-		snprintf(name, LINUX_IFNAMSIZ, "%s:%u", ia->ia_ifp->if_xname, l->number);
-}
-
-/* Linux's name for the loopback interface is understood too. */
-static struct ifnet *
-find_if(const char *name)
-{
-	return (strcmp(name, "lo") == 0 ? V_loif : ifunit(name));
+		snprintf(name, LINUX_IFNAMSIZ, "%s:%u", bsd_ifname(ia->ia_ifp), l->number);
 }
 
 /* What a request's name means. */
@@ -164,7 +157,7 @@ find_target(char name[LINUX_IFNAMSIZ], struct target *t)
 		t->labelled = true;
 		*colon = '\0';
 	}
-	t->ifp = find_if(name);
+	t->ifp = bsd_ifbyname(name);
 	if (colon != NULL)
 		*colon = ':';
 	if (t->ifp == NULL)
@@ -399,7 +392,7 @@ if_ioctl(struct ucred *cred, uint64_t cmd, void *arg, uint32_t *len)
 		t.ifp = ifr.lifr_int > 0 ? ifnet_byindex((u_int)ifr.lifr_int) : NULL;
 		if (t.ifp == NULL)
 			return (LINUX_ENODEV);
-		strlcpy(ifr.lifr_name, t.ifp->if_xname, sizeof(ifr.lifr_name));
+		strlcpy(ifr.lifr_name, bsd_ifname(t.ifp), sizeof(ifr.lifr_name));
 	} else {
 		if ((error = find_target(ifr.lifr_name, &t)) != 0)
 			return (error);
@@ -466,7 +459,7 @@ route_ioctl(struct ucred *cred, uint64_t cmd, const void *arg, uint32_t len)
 		return (LINUX_EINVAL);
 	/* a route that refuses is by nobody's interface; route(8) says "lo" */
 	if (dev[0] != '\0' && (rt.rt_flags & LINUX_RTF_REJECT) == 0 &&
-	    (r.ifp = find_if(dev)) == NULL)
+	    (r.ifp = bsd_ifbyname(dev)) == NULL)
 		return (LINUX_ENODEV);
 	if ((rt.rt_flags & LINUX_RTF_GATEWAY) != 0) {
 		if (rt.rt_gateway.sin_family != LINUX_AF_INET)
@@ -506,7 +499,7 @@ arp_get(struct ifnet *ifp, struct in_addr in, struct linux_arpreq *req)
 	memset(&req->arp_ha, 0, sizeof(req->arp_ha));
 	req->arp_ha.sa_family = LINUX_ARPHRD_ETHER;
 	memcpy(req->arp_ha.sa_data, lle->ll_addr, ETHER_ADDR_LEN);
-	strlcpy(req->arp_dev, ifp->if_xname, sizeof(req->arp_dev));
+	strlcpy(req->arp_dev, bsd_ifname(ifp), sizeof(req->arp_dev));
 	return (0);
 }
 

@@ -1,7 +1,7 @@
 /*
- * bsd_linux.c - between Linux's numbers and layouts and BSD's: errnos, addresses, MSG_ flags and
- * control items. Options are in bsd_sockopt.c, ioctls in bsd_ioctl.c. Pure but for the send
- * overrides; owns nothing.
+ * bsd_linux.c - between Linux's numbers and layouts and BSD's: errnos, interfaces' names,
+ * addresses, MSG_ flags and control items. Options are in bsd_sockopt.c, ioctls in bsd_ioctl.c.
+ * Pure but for the send overrides; owns nothing.
  */
 #include <sys/param.h>
 #include <sys/systm.h>
@@ -17,6 +17,21 @@
 #include <netinet/ip_errqueue.h>
 
 #include "rpc/bsd/bsd_var.h"
+
+/* ---- interfaces' names ---- */
+
+const char *
+bsd_ifname(const struct ifnet *ifp)
+{
+	return (ifp == V_loif ? "lo" : ifp->if_xname);
+}
+
+/* lo0, as alpinectl says it, is understood too. */
+struct ifnet *
+bsd_ifbyname(const char *name)
+{
+	return (strcmp(name, "lo") == 0 ? V_loif : ifunit(name));
+}
 
 /* ---- errnos ---- */
 

@@ -41,7 +41,7 @@ proc_dev(struct report *r)
 		report_line(r,
 		    "%6s: %7ju %7ju %4ju %4ju    0     0          0 %9ju %8ju %7ju %4ju %4ju    0 "
 		    "%5ju       0          0",
-		    ifp->if_xname, (uintmax_t)ifp->if_ibytes, (uintmax_t)ifp->if_ipackets,
+		    bsd_ifname(ifp), (uintmax_t)ifp->if_ibytes, (uintmax_t)ifp->if_ipackets,
 		    (uintmax_t)ifp->if_ierrors, (uintmax_t)ifp->if_iqdrops,
 		    (uintmax_t)ifp->if_imcasts, (uintmax_t)ifp->if_obytes,
 		    (uintmax_t)ifp->if_opackets, (uintmax_t)ifp->if_oerrors,
@@ -77,7 +77,7 @@ route_one(struct rtentry *rt, void *arg)
 	if (reject)
 		flags |= LINUX_RTF_REJECT;
 	report_line(arg, "%s\t%08X\t%08X\t%04X\t%d\t%ju\t%d\t%08X\t%d\t%u\t%u%40s",
-	    reject ? "*" : nh->nh_ifp->if_xname, satosin(&rt->rt_dst)->sin_addr.s_addr, gw, flags,
+	    reject ? "*" : bsd_ifname(nh->nh_ifp), satosin(&rt->rt_dst)->sin_addr.s_addr, gw, flags,
 	    0, (uintmax_t)nh->nh_pksent, 0, prefix == 0 ? 0 : htonl(0xffffffffu << (32 - prefix)),
 	    (rt->rte_flags & RTF_FIXEDMTU) != 0 ? nh->nh_mtu : 0, 0, 0, "");
 	return (0);
@@ -104,7 +104,7 @@ arp_one(struct lltable *llt, struct llentry *lle, void *arg)
 		ether_sprintf_r(lle->ll_addr, mac);
 	report_line(arg, "%-16s 0x%-10x0x%-10x%-17s     *        %s",
 	    inet_ntoa_r(lle->r_l3addr.addr4, addr), LINUX_ARPHRD_ETHER, linux_arp_flags(lle), mac,
-	    llt->llt_ifp->if_xname);
+	    bsd_ifname(llt->llt_ifp));
 	return (0);
 }
 
@@ -286,7 +286,7 @@ proc_igmp(struct report *r)
 			n++;
 		if (n == 0)
 			continue;
-		report_line(r, "%d\t%-10s: %5d %7s", ifp->if_index, ifp->if_xname, n,
+		report_line(r, "%d\t%-10s: %5d %7s", ifp->if_index, bsd_ifname(ifp), n,
 		    igmp_host_version(__DECONST(struct ifnet *, ifp)) == 1   ? "V1"
 		    : igmp_host_version(__DECONST(struct ifnet *, ifp)) == 2 ? "V2"
 									     : "V3");

@@ -155,7 +155,7 @@ set_device(struct bsock *b, const char *val, size_t len)
 	name[len] = '\0';
 	if (name[0] == '\0')
 		return (set_bsd_int(b, SOL_SOCKET, SO_BINDTODEVICE_ALPINE, 0));
-	ifp = ifunit(strcmp(name, "lo") == 0 ? "lo0" : name);
+	ifp = bsd_ifbyname(name);
 	if (ifp == NULL)
 		return (LINUX_ENODEV);
 	return (set_bsd_int(b, SOL_SOCKET, SO_BINDTODEVICE_ALPINE, ifp->if_index));
@@ -585,9 +585,9 @@ get_socket(struct bsock *b, int name, void *val, uint32_t *len)
 		if (error != 0)
 			return (error);
 		ifp = v != 0 ? ifnet_byindex((u_int)v) : NULL;
-		return (ifp == NULL
-			    ? bsd_answer(val, len, "", 0)
-			    : bsd_answer(val, len, ifp->if_xname, strlen(ifp->if_xname) + 1));
+		if (ifp == NULL)
+			return (bsd_answer(val, len, "", 0));
+		return (bsd_answer(val, len, bsd_ifname(ifp), strlen(bsd_ifname(ifp)) + 1));
 	}
 	error = get_socket_int(b, name, &v);
 	return (error != 0 ? error : bsd_answer(val, len, &v, sizeof(v)));

@@ -13,6 +13,7 @@
 #include "rpc/bsd/linux_abi.h"
 
 struct bpf_insn;
+struct ifnet;
 struct mbuf;
 struct sockaddr;
 struct socket;
@@ -89,6 +90,9 @@ int bsd_filter_keep(struct bsock *, const struct sockaddr *from, struct mbuf *);
 /* bsd_linux.c */
 int linux_sockaddr_in(const void *addr, size_t len, struct sockaddr_storage *); /* Linux errno */
 int linux_sockaddr_unspec(const void *addr, size_t len); /* is it AF_UNSPEC? */
+/* Interfaces by the names that programs know: the loopback interface is "lo" to them. */
+const char *bsd_ifname(const struct ifnet *);
+struct ifnet *bsd_ifbyname(const char *);
 void linux_sockaddr_out(const struct sockaddr *, struct rpc_addr *);
 int linux_msg_flags_in(uint32_t); /* MSG_*: to BSD's */
 uint32_t linux_msg_flags_out(int);
