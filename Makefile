@@ -86,7 +86,7 @@ BINS := $(B)/bin/alpined $(B)/bin/alpinectl $(B)/bin/alpine-run $(B)/bin/alpine-
 SHIM := $(B)/lib/libalpine.so
 # The module is loaded into packetdrill, with all of the stack: position-independent, not sanitized.
 PD_SO    := $(B)/lib/libalpine_packetdrill.so
-PD_NAMES := sysctl sockstat tcpdrop sleep ip tc
+PD_NAMES := sysctl sockstat tcpdrop kldload sleep ip tc
 PD_BIN   := $(addprefix $(B)/lib/packetdrill-bin/,$(PD_NAMES))
 PD_SRC_K := $(GLUE_K) $(STACK_K) $(SERVER_K) $(PD_K)
 PD_SRC_H := $(GLUE_H) $(PD_H)

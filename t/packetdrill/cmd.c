@@ -1,6 +1,6 @@
 /*
- * cmd.c - sysctl, sockstat, tcpdrop, sleep, ip and tc for packetdrill's scripts: one program, by
- * the name it is called by. They speak to the stack in the packetdrill that runs the script
+ * cmd.c - sysctl, sockstat, tcpdrop, kldload, sleep, ip and tc for packetdrill's scripts: one
+ * program, by the name it is called by. They speak to the stack in the packetdrill that runs the script
  * (pd_ctl.c). Where there is none, the command of that name further down PATH is run instead.
  */
 #include <errno.h>
@@ -194,7 +194,7 @@ cmd_sockstat(int argc, char **argv)
 	return (0);
 }
 
-/* ---- tcpdrop, sleep, ip, tc ---- */
+/* ---- tcpdrop, kldload, sleep, ip, tc ---- */
 
 static int
 complain(char *why)
@@ -238,6 +238,38 @@ cmd_tcpdrop(int argc, char **argv)
 		return (1);
 	}
 	return (request("drop %s %s %s %s", argv[1], argv[2], argv[3], argv[4]));
+}
+
+/* All that FreeBSD has as modules and this stack has at all is there already. */
+static int
+cmd_kldload(int argc, char **argv)
+{
+	static const char *const there[] = {"cc_cubic", "cc_newreno", "tcp_rack"};
+	bool again_ok = false;
+	int c, failed = 0;
+	size_t i;
+
+	while ((c = getopt(argc, argv, "nqv")) != -1) {
+		if (c == '?')
+			return (1);
+		again_ok |= c == 'n';
+	}
+	if (optind == argc) {
+		fprintf(stderr, "usage: kldload [-n] [-qv] MODULE ...\n");
+		return (1);
+	}
+	for (; optind < argc; optind++) {
+		for (i = 0; i < sizeof(there) / sizeof(there[0]); i++)
+			if (strcmp(argv[optind], there[i]) == 0)
+				break;
+		if (i < sizeof(there) / sizeof(there[0]) && again_ok)
+			continue;
+		fprintf(stderr, "kldload: can't load %s: %s\n", argv[optind],
+		    i < sizeof(there) / sizeof(there[0]) ? "module already loaded or in kernel"
+							 : "No such file or directory");
+		failed = 1;
+	}
+	return (failed);
 }
 
 /* Virtual time: it passes at once. */
@@ -320,6 +352,7 @@ main(int argc, char **argv)
 	    {"sysctl", cmd_sysctl},
 	    {"sockstat", cmd_sockstat},
 	    {"tcpdrop", cmd_tcpdrop},
+	    {"kldload", cmd_kldload},
 	    {"sleep", cmd_sleep},
 	    {"ip", cmd_nothing},
 	    {"tc", cmd_nothing},
@@ -332,6 +365,6 @@ main(int argc, char **argv)
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(my_name, commands[i].name) == 0)
 			return (commands[i].fn(argc, argv));
-	fprintf(stderr, "%s: call it sysctl, sockstat, tcpdrop, sleep, ip or tc\n", my_name);
+	fprintf(stderr, "%s: call it sysctl, sockstat, tcpdrop, kldload, sleep, ip or tc\n", my_name);
 	return (1);
 }

@@ -24,8 +24,8 @@ static const struct {
     {"net.inet.tcp.do_lrd", "1"},
     {"net.inet.tcp.do_prr_conservative", "0"},
     {"net.inet.tcp.ecn.generalized", "0"},
-    {"net.inet.tcp.functions_available", "freebsd"},
-    {"net.inet.tcp.functions_default", "freebsd"},
+    {"net.inet.tcp.do_tcpdrain", "1"},
+    {"net.inet.tcp.functions_available", "freebsd, rack"},
     {"net.inet.tcp.functions_inherit_listen_socket_stack", "1"},
     {"net.inet.tcp.hostcache.prune", NULL},
     {"net.inet.tcp.log_debug", "0"},
@@ -39,6 +39,7 @@ static const struct {
     {"net.inet.tcp.udp_tunneling_overhead", "8"},
     {"net.inet.tcp.udp_tunneling_port", "0"},
     {"net.inet.tcp.v6mssdflt", "1220"},
+    {"net.inet.tcp.v6pmtud_blackhole_mss", "1220"},
 };
 
 /* The value of such a name, "0" if any will do; NULL: it is none. *any: any will do. */
@@ -175,6 +176,35 @@ linux_name(const struct opts *o, const char *name, const char *value)
 	return (failed);
 }
 
+/*
+ * FreeBSD's stacks: its default one ("freebsd") finds losses as RFC 6675 has it, "rack" as RFC 8985
+ * does. Here that is a switch.
+ */
+static int
+functions_default(const struct opts *o, const char *name, const char *value)
+{
+	static const char *const stacks[] = {"freebsd", "rack"};
+	char *text = NULL, *new;
+	int now;
+
+	if (!ask(&text, "sysctl net.inet.tcp.rack.enable"))
+		return (unknown(o, name, text));
+	now = atoi(text) != 0;
+	free(text);
+	if (value == NULL) {
+		print_value(o, name, stacks[now]);
+		return (0);
+	}
+	if (strcmp(value, stacks[0]) != 0 && strcmp(value, stacks[1]) != 0)
+		return (unknown(o, name, "No such file or directory"));
+	if (!ask(&new, "sysctl net.inet.tcp.rack.enable=%d", strcmp(value, stacks[1]) == 0))
+		return (unknown(o, name, new));
+	free(new);
+	if (!o->quiet)
+		printf("%s: %s -> %s\n", name, stacks[now], value);
+	return (0);
+}
+
 static int
 one(const struct opts *o, char *arg)
 {
@@ -188,6 +218,8 @@ one(const struct opts *o, char *arg)
 	if (strncmp(arg, "net.ipv4.", 9) == 0 || strncmp(arg, "net.core.", 9) == 0 ||
 	    strncmp(arg, "net.mptcp.", 10) == 0 || strncmp(arg, "net.ipv6.", 9) == 0)
 		return (linux_name(o, arg, value));
+	if (strcmp(arg, "net.inet.tcp.functions_default") == 0)
+		return (functions_default(o, arg, value));
 	if (strcmp(arg, "kern.ipc.somaxconn") == 0)
 		arg = soacceptqueue; /* its older name */
 	return (value != NULL ? set(o, arg, value) : get(o, arg));

@@ -24,7 +24,8 @@ die(const char *what, const char *why)
 
 /*
  * What scripts for FreeBSD count on, where the stack's own default is another: with its buffers a
- * SYN has a window scale of 6.
+ * SYN has a window scale of 6; its default stack, functions_default=freebsd, sends no probes of the
+ * tail and waits for no reordering.
  */
 static const struct {
 	const char *name, *value;
@@ -32,6 +33,7 @@ static const struct {
     {"kern.ipc.maxsockbuf", "2097152"},
     {"net.inet.tcp.sendbuf_max", "2097152"},
     {"net.inet.tcp.recvbuf_max", "2097152"},
+    {"net.inet.tcp.rack.enable", "0"},
 };
 
 static void

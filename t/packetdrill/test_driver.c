@@ -543,8 +543,16 @@ test_commands(void)
 	is_int(system("sysctl -q net.inet.tcp.functions_default=freebsd kern.ipc.somaxconn=100 && "
 		      "test \"$(sysctl -n kern.ipc.soacceptqueue)\" = 100"),
 	    0, "names that stand for what the stack does anyway, and old ones");
-	ok(system("sysctl net.inet.tcp.functions_default=rack 2>/dev/null") != 0,
+	is_int(system("test \"$(sysctl net.inet.tcp.functions_default)\" = "
+		      "'net.inet.tcp.functions_default: freebsd' && "
+		      "sysctl -q net.inet.tcp.functions_default=rack && "
+		      "test \"$(sysctl -n net.inet.tcp.rack.enable)\" = 1 && "
+		      "sysctl -q net.inet.tcp.functions_default=freebsd"),
+	    0, "the default stack is FreeBSD's, rack is RACK");
+	ok(system("sysctl net.inet.tcp.functions_default=bbr 2>/dev/null") != 0,
 	    "but for nothing else");
+	is_int(system("kldload -n tcp_rack cc_newreno"), 0, "kldload -n of what is there");
+	ok(system("kldload -n tcp_bbr 2>/dev/null") != 0, "and of what is not");
 	is_int(system("sockstat -4 -P tcp -p 8080 -s | grep -q 'tcp4 .*192.168.0.1:8080 .*"
 		      "192.0.2.1:50000 .*ESTABLISHED'"),
 	    0, "sockstat shows the connection's state");
