@@ -102,7 +102,8 @@ tcp_rexmtval(const struct tcpcb *tp)
 
 	if (tp->t_srtt == 0)
 		return (imax(V_tcp_rexmit_initial, (int)tp->t_rxtinit));
-	ms = ((int64_t)tp->t_srtt + 4 * (int64_t)tp->t_rttvar) / 1000 + V_tcp_rexmit_slop;
+	/* up: a clock that ticks finer than ms must not have it fire early */
+	ms = howmany((int64_t)tp->t_srtt + 4 * (int64_t)tp->t_rttvar, 1000) + V_tcp_rexmit_slop;
 	if (ms < tp->t_rttmin)
 		ms = tp->t_rttmin;
 	return (ms < 1 ? 1 : ms > TCPTV_REXMTMAX ? TCPTV_REXMTMAX : (int)ms);
