@@ -521,6 +521,10 @@ void
 tcp_do_segment(struct tcpcb *tp, struct tcp_seg *seg)
 {
 	tp->t_rcvtime = getsbinuptime();
+	if (tp->t_keepprobes != 0) { /* keepintvl may be longer than keepidle */
+		tp->t_keepprobes = 0;
+		tcp_timer_activate(tp, TT_KEEP, TP_KEEPIDLE(tp));
+	}
 	tp->t_info.ts_segs_in += seg->nsegs;
 	if (seg->len > 0)
 		tp->t_info.ts_data_segs_in += seg->nsegs;
