@@ -234,9 +234,10 @@ test_ip_options(void)
 	tt_write(so, 3000);
 	out(". 1:1457(1456)");
 	out(". 1457:2913(1456)");
+	out("P. 2913:3001(88)");
 	ok(true, "makes its segments smaller by them");
-	tt_write(so, 1456 - 88); /* to the 88 that Nagle holds */
-	out(". 2913:4369(1456)");
+	tt_write(so, 2000);
+	out(". 3001:4457(1456)");
 	ok(true, "and those are full ones");
 	tt_kill(so, 1001);
 }

@@ -60,7 +60,7 @@ tcp_enter_recovery(struct tcpcb *tp)
 	tp->t_rexmit1 = true;
 	if (tcp_use_sack(tp)) {
 		TCPSTAT_INC(tcps_sack_recovery_episode);
-		tp->t_sack.ss_highrxt = tp->snd_una;
+		tp->t_sack.ss_highrxt = tp->t_sack.ss_entry = tp->snd_una;
 		tp->t_sack.ss_rescued = false;
 		tp->snd_cwnd = tp->snd_ssthresh;
 	} else {

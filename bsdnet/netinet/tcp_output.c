@@ -340,7 +340,7 @@ tcp_plan_fin(const struct tcpcb *tp, struct tcp_plan *p, tcp_seq end)
 static bool
 tcp_decide_new(struct tcpcb *tp, struct tcp_plan *p, uint32_t avail)
 {
-	const bool idle = tp->snd_una == tp->snd_max || (tp->t_flags & TF_LASTIDLE) != 0;
+	const bool idle = (tp->t_flags & TF_LASTIDLE) != 0;
 	uint32_t off, limit, room = UINT32_MAX;
 	tcp_seq end = tp->snd_una + avail;
 
@@ -698,8 +698,9 @@ tcp_output(struct tcpcb *tp)
 		if (tp->t_pmtud_lowered != 0)
 			tcp_pmtud_raise(tp);
 	}
-	/* A write that comes in pieces is idle, to Nagle, if it was when its first piece came. */
-	if ((tp->t_flags & TF_MORETOCOME) != 0 && tp->snd_una == tp->snd_max)
+	/* Nagle looks at the beginning of a burst, and at the first piece of a write in pieces: the
+	 * end of either does not wait for what went just before it. */
+	if (tp->snd_una == tp->snd_max)
 		tp->t_flags |= TF_LASTIDLE;
 	while (tcp_decide(tp, &p)) {
 		tcp_ecn_output(tp, &p);
@@ -707,8 +708,8 @@ tcp_output(struct tcpcb *tp)
 			tcp_pace_sent(tp, p.len);
 		error = tcp_send(tp, &p);
 		if (error != 0) {
-			error = tcp_output_error(tp, &p, error);
-			return (error);
+			tp->t_flags &= ~TF_LASTIDLE;
+			return (tcp_output_error(tp, &p, error));
 		}
 		if (tcp_isdead(tp) || !p.more)
 			break;

@@ -285,7 +285,10 @@ tcp_sack_skip(const struct tcpcb *tp, tcp_seq seq, uint32_t *room)
 	return (seq);
 }
 
-/* Rule 4: the last segment, once in a recovery, in case all that is left to arrive was lost too. */
+/*
+ * Rule 4: the last segment, once in a recovery, in case all that is left to arrive was lost too. Not
+ * before something of this recovery arrived: till then the end of the flight may well be on its way.
+ */
 static bool
 sack_rescue(const struct tcpcb *tp, struct tcp_plan *p)
 {
@@ -293,7 +296,7 @@ sack_rescue(const struct tcpcb *tp, struct tcp_plan *p)
 	const u_int mss = tcp_maxseg(tp);
 	tcp_seq top, low;
 
-	if (ss->ss_rescued || ss->ss_n == 0)
+	if (ss->ss_rescued || ss->ss_n == 0 || tp->snd_una == ss->ss_entry)
 		return (false);
 	top = ss->ss_blk[ss->ss_n - 1].end;
 	if (top == tp->snd_max)

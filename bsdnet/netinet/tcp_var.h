@@ -52,17 +52,17 @@ struct sackscore {
 	u_int ss_n, ss_size;
 	uint32_t ss_bytes;  /* covered by all blocks */
 	tcp_seq ss_highrxt; /* RFC 6675 HighRxt: end of what this recovery retransmitted */
-	tcp_seq ss_rescue;  /* RFC 6675 RescueRxt */
-	bool ss_rescued;    /* ss_rescue is set */
+	tcp_seq ss_entry;   /* snd_una when this recovery began */
+	bool ss_rescued;    /* rule 4 was used in this recovery */
 };
 
-/* What a sender waits for, tcp_info.c. */
 /* How many challenge ACKs went in the window that ends at end; tcp_respond.c. */
 struct tcp_challenge {
 	sbintime_t end;
 	uint32_t count;
 };
 
+/* What a sender waits for, tcp_info.c. */
 enum tcp_wait { TW_NOTHING, TW_NETWORK, TW_PEER, TW_BUFFER, TW_N };
 
 /* Counters of a connection, for TCP_INFO; tcp_info.c. */
