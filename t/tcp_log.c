@@ -102,8 +102,9 @@ test_records(void)
 	is_int(start(""), EBUSY, "a second one is refused");
 	so = tt_active("<mss 1000>");
 	tp = tt_tcpcb(so);
-	tt_write(so, 1500);
-	out(". 1:1001(1000)");
+	tt_write(so, 1000);
+	out("P. 1:1001(1000)");
+	tt_write(so, 500);
 	testbed_run_ms(tb, 50);
 	in(". 1001:1001(0) ack 1001 win 5000");
 	out("P. 1001:1501(500)");
