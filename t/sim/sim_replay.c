@@ -30,6 +30,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/ip_var.h>
+#include <netinet/tcp.h>
 #include <netinet/tcp_var.h>
 #include <netinet/udp.h>
 #include <netinet/udp_var.h>
@@ -375,7 +376,7 @@ replay_listen(uint16_t port)
 {
 	struct sockaddr_in sin = {.sin_len = sizeof(sin), .sin_family = AF_INET};
 	struct listener *l = malloc(sizeof(*l), M_SIM, M_WAITOK | M_ZERO);
-	int error;
+	int error, nodelay = 1;
 
 	sin.sin_port = htons(port);
 	l->l_port = port;
@@ -385,6 +386,9 @@ replay_listen(uint16_t port)
 	error = socreate(PF_INET, &l->l_so, SOCK_STREAM, 0, kern_cred, curthread);
 	if (error == 0)
 		error = sobind(l->l_so, (struct sockaddr *)&sin, curthread);
+	/* what a packet of the trace carried went then; Nagle has had his say already */
+	if (error == 0)
+		error = so_setsockopt(l->l_so, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 	if (error == 0)
 		error = solisten(l->l_so, BACKLOG, curthread);
 	if (error == 0)
