@@ -1,7 +1,8 @@
 /*
  * cmd.c - sysctl, sockstat, tcpdrop, kldload, sleep, ip and tc for packetdrill's scripts: one
- * program, by the name it is called by. They speak to the stack in the packetdrill that runs the script
- * (pd_ctl.c). Where there is none, the command of that name further down PATH is run instead.
+ * program, by the name it is called by. They speak to the stack in the packetdrill that runs the
+ * script (pd_ctl.c). Where there is none, the command of that name further down PATH is run
+ * instead.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -365,6 +366,7 @@ main(int argc, char **argv)
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(my_name, commands[i].name) == 0)
 			return (commands[i].fn(argc, argv));
-	fprintf(stderr, "%s: call it sysctl, sockstat, tcpdrop, kldload, sleep, ip or tc\n", my_name);
+	fprintf(
+	    stderr, "%s: call it sysctl, sockstat, tcpdrop, kldload, sleep, ip or tc\n", my_name);
 	return (1);
 }

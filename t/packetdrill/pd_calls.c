@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -254,6 +255,15 @@ do_recv(void *arg)
 	j->error = pd_recv(&j->io);
 }
 
+/* As Linux's readv(2) and writev(2) have it. */
+static bool
+iov_count_ok(int n)
+{
+	if (n < 0 || n > IOV_MAX)
+		errno = EINVAL;
+	return (n >= 0 && n <= IOV_MAX);
+}
+
 /* Leaves the stack. */
 static ssize_t
 run_io(struct pd_file *f, struct io_job *j, void (*fn)(void *))
@@ -327,6 +337,8 @@ call_writev(void *u, int fd, const struct iovec *iov, int n)
 	struct msghdr msg = {
 	    .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n > 0 ? (size_t)n : 0};
 
+	if (!iov_count_ok(n))
+		return (-1);
 	return (pd_is_ours(fd) ? call_sendmsg(u, fd, &msg, 0) : writev(fd, iov, n));
 }
 
@@ -397,6 +409,8 @@ call_readv(void *u, int fd, const struct iovec *iov, int n)
 	struct msghdr msg = {
 	    .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n > 0 ? (size_t)n : 0};
 
+	if (!iov_count_ok(n))
+		return (-1);
 	return (pd_is_ours(fd) ? call_recvmsg(u, fd, &msg, 0) : readv(fd, iov, n));
 }
 
@@ -503,7 +517,7 @@ call_fcntl(void *u, int fd, int cmd, ...)
 	struct pd_file *f;
 	va_list ap;
 	long arg;
-	int rc;
+	int rc, error;
 
 	(void)u;
 	va_start(ap, cmd);
@@ -516,10 +530,10 @@ call_fcntl(void *u, int fd, int cmd, ...)
 		return (O_RDWR | (f->f_nonblock ? O_NONBLOCK : 0));
 	}
 	rc = fcntl(fd, cmd, arg);
+	error = rc == -1 ? errno : 0;
 	if (f != NULL && cmd == F_SETFL && rc == 0)
 		f->f_nonblock = (arg & O_NONBLOCK) != 0;
-	pd_leave(0);
-	return (rc);
+	return (pd_leave(error) == 0 ? rc : -1);
 }
 
 static int

@@ -52,6 +52,7 @@ make_room(int fd)
 struct pd_file *
 pd_file_new(void)
 {
+	static unsigned last_id;
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 	struct pd_file *f;
 
@@ -67,6 +68,7 @@ pd_file_new(void)
 		return (NULL);
 	}
 	f->f_fd = fd;
+	f->f_id = ++last_id;
 	files[fd] = f;
 	return (f);
 }

@@ -55,6 +55,7 @@ struct pd_file {
 	struct bsock *f_so;	  /* a socket */
 	struct pd_epoll *f_epoll; /* or an epoll */
 	int f_fd;
+	unsigned f_id; /* another for each, also of the same number */
 	bool f_nonblock;
 	unsigned f_events; /* counts what happened: edges */
 };

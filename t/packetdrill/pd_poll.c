@@ -78,7 +78,7 @@ call_poll(void *u, struct pollfd *fds, nfds_t n, int timeout)
 
 struct watch {
 	int fd;
-	struct pd_file *file; /* at EPOLL_CTL_ADD: a closed one is dropped */
+	unsigned id; /* of the file at EPOLL_CTL_ADD: a closed one is no more */
 	struct epoll_event ev;
 	unsigned seen;	/* f_events when it was last told: EPOLLET */
 	bool told, off; /* off: EPOLLONESHOT has fired */
@@ -146,18 +146,18 @@ epoll_ctl_on(struct pd_epoll *e, int op, int fd, struct pd_file *f, const struct
 	if (ev == NULL)
 		return (EFAULT);
 	if (op == EPOLL_CTL_ADD) {
-		if (w != NULL && w->file == f)
+		if (w != NULL && w->id == f->f_id)
 			return (EEXIST);
 		if (w == NULL && (w = calloc(1, sizeof(*w))) == NULL)
 			return (ENOMEM);
 		*at = w;
 	} else if (op != EPOLL_CTL_MOD) {
 		return (EINVAL);
-	} else if (w == NULL) {
+	} else if (w == NULL || w->id != f->f_id) {
 		return (ENOENT);
 	}
 	w->fd = fd;
-	w->file = f;
+	w->id = f->f_id;
 	w->ev = *ev;
 	w->told = w->off = false;
 	return (0);
@@ -192,16 +192,17 @@ struct epoll_job {
 static uint32_t
 look(struct watch *w)
 {
+	const struct pd_file *f = pd_file(w->fd);
 	uint32_t r;
 
-	if (w->off || pd_file(w->fd) != w->file)
+	if (w->off || f == NULL || f->f_id != w->id)
 		return (0);
-	r = pd_ready(w->file->f_so) & (w->ev.events | EPOLLERR | EPOLLHUP);
+	r = pd_ready(f->f_so) & (w->ev.events | EPOLLERR | EPOLLHUP);
 	if (r == 0) {
 		w->told = false;
 		return (0);
 	}
-	if ((w->ev.events & EPOLLET) != 0 && w->told && w->seen == w->file->f_events)
+	if ((w->ev.events & EPOLLET) != 0 && w->told && w->seen == f->f_events)
 		return (0);
 	return (r);
 }
@@ -219,7 +220,7 @@ epoll_ready(void *arg)
 		if (r == 0)
 			continue;
 		w->told = true;
-		w->seen = w->file->f_events;
+		w->seen = pd_file(w->fd)->f_events;
 		w->off = (w->ev.events & EPOLLONESHOT) != 0;
 		j->out[j->n].events = r;
 		j->out[j->n++].data = w->ev.data;

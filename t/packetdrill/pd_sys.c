@@ -272,6 +272,35 @@ recv_stream(struct pd_io *io)
 	return (bsd_errno_to_linux(error));
 }
 
+/* MSG_ERRQUEUE: what ICMP said to a socket with IP_RECVERR; never waits. */
+static int
+recv_error(struct pd_io *io)
+{
+	static char room[BSOCK_ERROR_MAX];
+	struct rpc_dgram h;
+	size_t len, n, at = 0;
+	int error, i;
+
+	error = bsock_errqueue(io->io_so, 0, room, sizeof(room), &len);
+	if (error != 0)
+		return (error);
+	memcpy(&h, room, sizeof(h));
+	io->io_addr = h.d_addr;
+	io->io_flags = LINUX_MSG_ERRQUEUE;
+	if (io->io_control != NULL) {
+		io->io_control_len = MIN(io->io_control_len, h.d_control_len);
+		memcpy(io->io_control, room + sizeof(h), io->io_control_len);
+	}
+	for (i = 0; i < io->io_niov && at < h.d_payload_len; i++, at += n) {
+		n = MIN(io->io_iov[i].iov_len, h.d_payload_len - at);
+		memcpy(io->io_iov[i].iov_base, room + sizeof(h) + h.d_control_len + at, n);
+	}
+	io->io_done = at;
+	if (at < h.d_payload_len)
+		io->io_flags |= LINUX_MSG_TRUNC;
+	return (0);
+}
+
 int
 pd_recv(struct pd_io *io)
 {
@@ -282,6 +311,8 @@ pd_recv(struct pd_io *io)
 	io->io_addr.a_len = 0;
 	if (SOLISTENING(so))
 		return (bsd_errno_to_linux(ENOTCONN));
+	if ((io->io_flags & LINUX_MSG_ERRQUEUE) != 0)
+		return (recv_error(io));
 	soref(so);
 	error = bsock_is_stream(io->io_so) ? recv_stream(io) : recv_datagram(io);
 	sorele(so);

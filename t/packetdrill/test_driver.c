@@ -504,7 +504,32 @@ test_epoll(int fd)
 	ok(pd.recv(U, fd, buf, sizeof(buf), 0) == -1 && errno == EAGAIN, "EAGAIN");
 	is_int(pd.fcntl(U, fd, F_SETFL, O_RDWR), 0, "blocking again");
 	ok(now_us() - a < 1000, "all in no time");
+	a = pd.socket(U, AF_INET, SOCK_DGRAM, 0);
+	is_int(pd.epoll_ctl(U, ep, EPOLL_CTL_ADD, (int)a, &ev), 0, "another socket");
+	pd.close(U, (int)a);
+	is_int(pd.socket(U, AF_INET, SOCK_DGRAM, 0), a, "closed, its number used again");
+	errno = 0;
+	ok(pd.epoll_ctl(U, ep, EPOLL_CTL_MOD, (int)a, &ev) == -1 && errno == ENOENT,
+	    "is not watched any more");
+	pd.close(U, (int)a);
 	is_int(pd.close(U, ep), 0, "close of an epoll");
+}
+
+static void
+test_errors(int fd)
+{
+	struct iovec iov = {&fd, sizeof(fd)};
+	char byte;
+
+	errno = 0;
+	ok(pd.fcntl(U, 9999, F_GETFL) == -1 && errno == EBADF, "fcntl of what is not open");
+	errno = 0;
+	ok(pd.writev(U, fd, &iov, -1) == -1 && errno == EINVAL, "writev of -1");
+	errno = 0;
+	ok(pd.readv(U, fd, &iov, 100000) == -1 && errno == EINVAL, "readv of too many");
+	errno = 0;
+	ok(pd.recv(U, fd, &byte, 1, MSG_ERRQUEUE) == -1 && errno == EAGAIN,
+	    "no error waits, and MSG_ERRQUEUE does not");
 }
 
 /* Nobody moves the clock, so it follows the world's. */
@@ -737,6 +762,7 @@ main(int argc, char **argv)
 	test_splice(fd);
 	drain();
 	test_epoll(fd);
+	test_errors(fd);
 	drain();
 	test_quiet(fd);
 	test_commands();
