@@ -18,6 +18,7 @@
 #include <string.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -374,6 +375,22 @@ keep_text(void *arg, const char *text, size_t len)
 	return 0;
 }
 
+/*
+ * What is not PROGRAM's: who reads what we say may go without taking us along, and the name stub's
+ * sockets are bounded by what it says itself.
+ */
+static void
+launcher_only(void)
+{
+	struct rlimit limit;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static void
 tell_ready(int fd)
 {
@@ -604,6 +621,7 @@ main(int argc, char **argv)
 		run_error("cannot fork: %s", strerror(errno));
 		return RUN_EXIT_FAILED;
 	}
+	launcher_only();
 	if (prepare(&o, &client, sync[0], &sockets) != 0) {
 		close(sync[0]);
 		waitpid(family.program, NULL, 0);

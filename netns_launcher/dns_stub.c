@@ -24,17 +24,18 @@
 #include "netns_launcher/run.h"
 
 #define QUERIES 256	  /* under way at once; the oldest makes room */
-#define RELAYS 32	  /* TCP connections at once; more wait in the backlog */
+#define RELAYS 32	  /* TCP connections at once; more are turned away */
 #define QUERY_MS 10000	  /* libc gives up after 5 s by default */
 #define RELAY_MS 30000	  /* without a byte */
 #define MESSAGE_MAX 65535 /* bytes of a DNS message */
 #define RELAY_BUFFER 4096 /* bytes, each way */
+#define RELAY_TURN 16	  /* buffers that one relay moves before others have their turn */
 #define HEADER 12	  /* bytes of a DNS message's header */
 #define DNS_PORT 53
 #define FLAGS_RESPONSE 0x80 /* QR, in byte 2 */
 #define RCODE_SERVFAIL 2
 
-enum kind { KIND_UDP, KIND_TCP, KIND_QUERY, KIND_RELAY };
+enum kind { KIND_UDP, KIND_TCP, KIND_QUERY, KIND_INSIDE, KIND_STACK };
 
 struct query {	  /* q_fd < 0: free */
 	int q_fd; /* the stack's socket */
@@ -57,6 +58,7 @@ struct relay {	      /* r_inside < 0: free */
 	int r_inside; /* the namespace's end */
 	int r_stack;  /* the stack's end */
 	bool r_connected;
+	bool r_inside_gone, r_stack_gone; /* hung up: nobody reads there any more */
 	uint64_t r_until_ms;
 	struct way r_out, r_in; /* to the server, from it */
 };
@@ -289,22 +291,14 @@ relay_end(struct relay *r)
 	r->r_inside = r->r_stack = -1;
 }
 
+/* By edges: an end that has hung up while the other is waited for is told of once. */
 static void
 relay_watch(struct relay *r, int op)
 {
 	unsigned index = (unsigned)(r - stub.relay);
-	uint32_t inside = 0, stack = 0;
 
-	if (!r->r_connected) {
-		stack = EPOLLOUT;
-	} else {
-		inside |= r->r_out.w_len == 0 && !r->r_out.w_eof ? EPOLLIN : 0;
-		inside |= r->r_in.w_len > 0 ? EPOLLOUT : 0;
-		stack |= r->r_in.w_len == 0 && !r->r_in.w_eof ? EPOLLIN : 0;
-		stack |= r->r_out.w_len > 0 ? EPOLLOUT : 0;
-	}
-	watch(op, r->r_inside, KIND_RELAY, index, inside);
-	watch(op, r->r_stack, KIND_RELAY, index, stack);
+	watch(op, r->r_inside, KIND_INSIDE, index, EPOLLIN | EPOLLOUT | EPOLLET);
+	watch(op, r->r_stack, KIND_STACK, index, EPOLLIN | EPOLLOUT | EPOLLET);
 }
 
 static void
@@ -334,46 +328,89 @@ tcp_readable(unsigned server)
 		relay_watch(r, EPOLL_CTL_ADD);
 }
 
-/* False: this direction cannot go on. */
-static bool
+/* 1: something has moved; 0: nothing can now; -1: this direction cannot go on. */
+static int
 way_move(struct way *w, int from, int to)
 {
+	int moved = 0;
 	ssize_t n;
 
 	if (w->w_len == 0 && !w->w_eof) {
 		n = recv(from, w->w_buf, sizeof(w->w_buf), MSG_DONTWAIT);
 		if (n < 0)
-			return errno == EAGAIN || errno == EINTR;
+			return errno == EAGAIN || errno == EINTR ? 0 : -1;
 		w->w_eof = n == 0;
 		w->w_at = 0;
 		w->w_len = (size_t)n;
+		moved = 1;
 	}
 	if (w->w_len > 0) {
 		n = send(to, w->w_buf + w->w_at, w->w_len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0)
-			return errno == EAGAIN || errno == EINTR;
+			return errno == EAGAIN || errno == EINTR ? moved : -1;
 		w->w_at += (size_t)n;
 		w->w_len -= (size_t)n;
+		moved = 1;
 	}
 	if (w->w_eof && w->w_len == 0 && !w->w_eof_sent) {
 		shutdown(to, SHUT_WR);
 		w->w_eof_sent = true;
 	}
-	return true;
+	return moved;
+}
+
+static bool
+relay_over(const struct relay *r)
+{
+	return r->r_inside_gone || (r->r_in.w_eof_sent && (r->r_out.w_eof_sent || r->r_stack_gone));
 }
 
 static void
-relay_ready(struct relay *r, uint32_t events)
+relay_pump(struct relay *r)
+{
+	int out = 1, in = 1, turn;
+
+	for (turn = 0; turn < RELAY_TURN && (out > 0 || in > 0); turn++) {
+		out = way_move(&r->r_out, r->r_inside, r->r_stack);
+		in = way_move(&r->r_in, r->r_stack, r->r_inside);
+		if (out < 0 || in < 0) {
+			relay_end(r);
+			return;
+		}
+		if (out > 0 || in > 0)
+			r->r_until_ms = now_ms() + RELAY_MS;
+	}
+	if (relay_over(r))
+		relay_end(r);
+	else if (turn == RELAY_TURN)
+		relay_watch(r, EPOLL_CTL_MOD); /* which tells what is ready again */
+}
+
+static void
+relay_inside(struct relay *r, uint32_t events)
+{
+	if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+		r->r_inside_gone = true;
+	if (r->r_connected)
+		relay_pump(r);
+	else if (r->r_inside_gone)
+		relay_end(r);
+}
+
+static void
+relay_stack(struct relay *r, uint32_t events)
 {
 	struct {
 		struct rpc_sockopt opt;
 		int32_t value;
 	} ask = {.opt = {SOL_SOCKET, SO_ERROR, sizeof(int32_t)}};
 
+	if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+		r->r_stack_gone = true;
 	if (!r->r_connected) {
 		if (rpc_ask(stub.client, RPC_GETSOCKOPT, r->r_stack, &ask.opt, sizeof(ask.opt),
 			&ask, sizeof(ask), sizeof(ask), NULL) != 0 ||
-		    ask.value != 0) {
+		    ask.value != 0 || r->r_stack_gone) {
 			relay_end(r);
 			return;
 		}
@@ -381,14 +418,7 @@ relay_ready(struct relay *r, uint32_t events)
 			return;
 		r->r_connected = true;
 	}
-	if (!way_move(&r->r_out, r->r_inside, r->r_stack) ||
-	    !way_move(&r->r_in, r->r_stack, r->r_inside) ||
-	    (r->r_in.w_eof_sent && (r->r_out.w_eof_sent || (events & EPOLLHUP) != 0))) {
-		relay_end(r);
-		return;
-	}
-	r->r_until_ms = now_ms() + RELAY_MS;
-	relay_watch(r, EPOLL_CTL_MOD);
+	relay_pump(r);
 }
 
 /* --- the launcher's side --- */
@@ -447,9 +477,13 @@ dns_stub_work(void)
 			if (stub.query[index].q_fd >= 0)
 				query_readable(&stub.query[index]);
 			break;
-		case KIND_RELAY:
+		case KIND_INSIDE:
 			if (stub.relay[index].r_inside >= 0)
-				relay_ready(&stub.relay[index], ev[i].events);
+				relay_inside(&stub.relay[index], ev[i].events);
+			break;
+		case KIND_STACK:
+			if (stub.relay[index].r_inside >= 0)
+				relay_stack(&stub.relay[index], ev[i].events);
 			break;
 		}
 	}

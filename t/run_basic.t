@@ -116,7 +116,25 @@ is "a name that is not" "$(status run getent ahostsv4 nope.test)" 2
 is "AI_ADDRCONFIG sees the stack's address" "$(run /usr/bin/python3 -c 'import socket; print(socket.getaddrinfo("a.test", 80, type=1, flags=socket.AI_ADDRCONFIG)[0][4][0])')" 192.0.2.77
 is "fifty at once" "$(run sh -c 'for i in $(seq 50); do getent ahostsv4 a.test & done; wait' | grep -c STREAM)" 50
 
+cat >"$TMP/reset.py" <<'PY'
+import ctypes, os, socket, struct, time
+def cpu():
+    f = open("/proc/%d/stat" % os.getppid()).read().split()
+    return (int(f[13]) + int(f[14])) / os.sysconf("SC_CLK_TCK")
+q = b"\1\2\1\0\0\1\0\0\0\0\0\0\4hold\4test\0\0\1\0\1"
+s = socket.socket(fileno=ctypes.CDLL("libc.so.6").socket(2, 1, 0)) # the namespace's, as libc's resolver has it
+s.connect(("10.9.8.53", 53)); s.sendall(struct.pack("!H", len(q)) + q); time.sleep(0.2)
+s.shutdown(socket.SHUT_WR); time.sleep(0.1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); s.close()
+before = cpu(); time.sleep(1); print("idle" if cpu() - before < 0.08 else "spins: %.2f s" % (cpu() - before))
+PY
+is "who asked by TCP has hung up, the server has not answered: the launcher sleeps" "$(run /usr/bin/python3 "$TMP/reset.py")" idle
+is "few descriptors: thirty names that nobody answers leave some for the next" \
+	"$(ulimit -Sn 30; run sh -c 'for i in $(seq 30); do timeout 1 getent ahostsv4 none.test & done; sleep 0.5; getent ahostsv4 a.test | grep -c STREAM' 2>&1)" 1
+
 # processes
+"$RUN" --socket "$TMP/a.sock" --ready-fd 5 sh -c 'sleep 0.3; exit 7' 5> >(:)
+is "--ready-fd to a pipe that nobody reads: PROGRAM's exit code" $? 7
 is "the launcher waits for daemons" "$(run sh -c "(sleep 1; echo late >$TMP/late) >/dev/null 2>&1 & exit 3"; echo $?; cat "$TMP/late")" $'3\nlate'
 "$RUN" --socket "$TMP/a.sock" sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done' >"$TMP/up" &
 pid=$!

@@ -6,9 +6,9 @@ usage: run_fake.py SOCKET DNS-ADDRESS [VERSION]     prints "ready" when it liste
 
 Names under 'a.test' have the address 192.0.2.77; 'big.test' has 40 addresses (so that a UDP
 answer is truncated); 'forged.test' is first answered with a wrong id and with a wrong question;
-'none.test' is not answered; other names do not exist. What happened is printed, one word a line.
+'none.test' is not answered, 'hold.test' for 3 s; other names do not exist. What happened is printed, one word a line.
 """
-import array, os, select, socket, struct, sys, threading
+import array, os, select, socket, struct, sys, threading, time
 
 MAGIC, DGRAM, VERSION = 0x414C5049, 0x414C5044, 1
 HELLO, ATTACH, REKEY, SOCKET, CONNECT, GETSOCKOPT = 1, 2, 3, 4, 7, 11
@@ -38,6 +38,9 @@ def answer(query, tcp):
     question, qtype = query[12:end + 5], struct.unpack("!H", query[end + 1:end + 3])[0]
     name = ".".join(labels)
     say("query", "tcp" if tcp else "udp", name)
+    if name == "hold.test":
+        time.sleep(3)
+        return []
     if name == "none.test":
         return []
     wanted = {"a.test": ["192.0.2.77"], "forged.test": ["192.0.2.77"],
