@@ -166,6 +166,19 @@ def test_state_file(before):
         same(mid, "... nothing is changed")
     with open(path, "w") as f:
         f.write(good)
+    for what, spoil, mend in (("of somebody else's", lambda: os.chown(path, 65534, -1), lambda: os.chown(path, 0, -1)),
+                              ("that others may write", lambda: os.chmod(path, 0o666), lambda: os.chmod(path, 0o600)),
+                              ("that is a link", lambda: (os.rename(path, path + "x"), os.symlink(path + "x", path)), lambda: os.rename(path + "x", path))):
+        mid = state()
+        try:
+            spoil()
+        except OSError:
+            skip("a state file %s" % what, "no second user here")
+            continue
+        r = restore("--name", "alpine")
+        ok(r.returncode == 1 and "nobody else's is believed" in r.stderr, "one %s: told" % what, r.stderr)
+        same(mid, "... nothing is changed")
+        mend()
     ok(restore().returncode == 0, "the good one restores")
     same(before, "all is as it was")
     os.makedirs(os.path.dirname(path), exist_ok=True)

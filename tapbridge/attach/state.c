@@ -348,6 +348,24 @@ check_place(const char *path, const struct reading *rd, struct link_error *le)
 	return (-1);
 }
 
+/* What it says is done with our privileges: it has to be a file, and root's or our own. */
+static FILE *
+open_ours(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return (NULL);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    (st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022) != 0) {
+		close(fd);
+		errno = EPERM;
+		return (NULL);
+	}
+	return (fdopen(fd, "r"));
+}
+
 int
 state_read(const char *dir, const char *name, struct state *s, struct link_error *le)
 {
@@ -360,12 +378,14 @@ state_read(const char *dir, const char *name, struct state *s, struct link_error
 	snprintf(s->spec.name, sizeof(s->spec.name), "%s", name);
 	snprintf(s->spec.dir, sizeof(s->spec.dir), "%s", dir);
 	file_path(path, dir, name, ".state");
-	f = fopen(path, "re");
+	f = open_ours(path);
 	if (f == NULL && errno == ENOENT)
 		return (0);
 	if (f == NULL) {
-		link_error_set(
-		    le, "run it as who started alpined", "%s: %s", path, strerror(errno));
+		link_error_set(le,
+		    errno == EPERM || errno == ELOOP ? "nobody else's is believed: remove it"
+						     : "run it as who started alpined",
+		    "%s: %s", path, strerror(errno));
 		return (-1);
 	}
 	if (!get_state(f, s, &rd)) {
