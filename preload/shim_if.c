@@ -151,7 +151,7 @@ build_list(int fd, const struct ifreq *conf, size_t n)
 SHIM_EXPORT int
 getifaddrs(struct ifaddrs **result)
 {
-	struct ifreq conf[SHIM_INTERFACES];
+	struct ifreq conf[RPC_IFCONF_MAX];
 	struct if_list *list = NULL;
 	int saved = errno, fd = open_asker(), error = ENETDOWN;
 	size_t used = 0;
@@ -266,7 +266,7 @@ build_nameindex(int fd, const struct ifreq *conf, size_t n)
 SHIM_EXPORT struct if_nameindex *
 if_nameindex(void)
 {
-	struct ifreq conf[SHIM_INTERFACES];
+	struct ifreq conf[RPC_IFCONF_MAX];
 	struct if_nameindex *list = NULL;
 	int saved = errno, fd = open_asker(), error = ENETDOWN;
 	size_t used = 0;

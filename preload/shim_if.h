@@ -7,8 +7,6 @@
 #include <net/if.h>
 #include <stddef.h>
 
-#define SHIM_INTERFACES 64 /* addresses that SIOCGIFCONF can tell of */
-
 int shim_ioctl_ask(int fd, unsigned long cmd, void *arg, size_t size);
 int shim_ioctl_ifconf(int fd, struct ifreq *list, size_t room, size_t *used);
 

@@ -46,7 +46,7 @@ shim_ioctl_ifconf(int fd, struct ifreq *list, size_t room, size_t *used)
 {
 	struct {
 		struct rpc_ioctl head;
-		struct ifreq list[SHIM_INTERFACES];
+		struct ifreq list[RPC_IFCONF_MAX];
 	} ask = {.head = {.i_cmd = SIOCGIFCONF}};
 	size_t got = 0;
 	int error;

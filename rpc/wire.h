@@ -145,8 +145,10 @@ struct rpc_sockopt {
 
 /*
  * The argument is what the command's structure holds (SIOCGIF*: struct ifreq). SIOCGIFCONF, whose
- * structure holds a pointer: no argument; the reply's is the array of struct ifreq.
+ * structure holds a pointer: no argument; the reply's is the array of struct ifreq, of which there
+ * are at most RPC_IFCONF_MAX.
  */
+#define RPC_IFCONF_MAX 204
 struct rpc_ioctl {
 	uint64_t i_cmd;
 	uint32_t i_len; /* bytes of the argument behind */

@@ -127,4 +127,16 @@ like "but not change addresses" "$(as_nobody ifconfig tap0 mtu 1300 2>&1)" 'SIOC
 like "nor routes" "$(as_nobody route del default 2>&1)" 'Operation not permitted'
 like "nor neighbours" "$(as_nobody arp -s 10.11.12.78 02:00:00:00:00:78 2>&1)" 'Operation not permitted'
 fi
+
+# ---- more addresses than a screen has lines
+for i in $(seq 2 80); do ctl ifconfig tap0 10.11.14.$i/24 alias; done
+is "eighty addresses: SIOCGIFCONF and getifaddrs tell of them all" "$(stack $PY -c '
+import ctypes, fcntl, socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); room = ctypes.create_string_buffer(40 * 200)
+n, _ = struct.unpack("iL", fcntl.ioctl(s, 0x8912, struct.pack("iL", len(room), ctypes.addressof(room))))
+class A(ctypes.Structure): pass
+A._fields_ = [("next", ctypes.POINTER(A)), ("name", ctypes.c_char_p), ("flags", ctypes.c_uint), ("addr", ctypes.POINTER(ctypes.c_ushort))]
+p = ctypes.POINTER(A)(); ctypes.CDLL(None).getifaddrs(ctypes.byref(p)); m = 0
+while p: m += bool(p.contents.addr) and p.contents.addr[0] == 2 and p.contents.name != b"lo"; p = p.contents.next
+print(n // 40 > 79, m > 79)' 2>&1)" "True True"
 done_testing

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -436,6 +437,8 @@ request_ioctl(struct request *r)
 	char *arg = r->r_reply + sizeof(i);
 	int error;
 
+	_Static_assert(
+	    sizeof(i) + RPC_IFCONF_MAX * sizeof(struct ifreq) <= REQUEST_ROOM, "they fit");
 	BODY(r, i);
 	if (i.i_len != r->r_head.m_len - sizeof(i))
 		return (BAD_REQUEST);
@@ -445,7 +448,7 @@ request_ioctl(struct request *r)
 	error = find_live(r, &p, EINVAL);
 	if (error == 0)
 		error = bsock_ioctl(
-		    p->p_so, &cred, i.i_cmd, arg, &i.i_len, (uint32_t)(REQUEST_ROOM - sizeof(i)));
+		    p->p_so, &cred, i.i_cmd, arg, &i.i_len, RPC_IFCONF_MAX * sizeof(struct ifreq));
 	if (error != 0)
 		return (error);
 	memcpy(r->r_reply, &i, sizeof(i));
