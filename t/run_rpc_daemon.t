@@ -4,7 +4,7 @@ privileges, signals, command line.
 
     this namespace: eth0 10.9.8.2/24 -- veth -- far     alpined eth0 10.9.8.13/24
 """
-import json, os, re, signal, sys, socket, stat, subprocess, tempfile, time
+import json, os, re, signal, sys, socket, stat, subprocess, tempfile, threading, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from rpcwire import *
 
@@ -152,5 +152,15 @@ if p is not None and shutil.which("setpriv") and os.geteuid() == 0:
     ok("control socket" not in p.stderr and (tun or "/dev/net/tun" in p.stderr), "a user namespace's root: in $XDG_RUNTIME_DIR")
 else:
     ok(True, "a user namespace's run directory # SKIP no user namespaces")
+
+# another starts at the same moment, and does not listen yet
+os.makedirs(dir + "/run", exist_ok=True)
+early = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); early.bind(dir + "/run/both.sock")
+threading.Timer(0.1, lambda: early.listen(5)).start()
+refused("two at once: the first stays", "--name", "both", "--tap", "tap7", "10.9.8.13/24", contains="is running")
+ok(os.path.exists(dir + "/run/both.sock"), "and so does its socket")
+early.close()
+p, line = start("--name", "both", "--tap", "tap7", "10.9.8.13/24")
+same(line, b"ready\n", "one that nobody listens at is a dead one's"); p.terminate(); p.wait(10)
 shutil.rmtree(dir)
 done()

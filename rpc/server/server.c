@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,6 +39,8 @@
 #define PIECE (64 * 1024) /* bytes of text in one reply */
 #define LISTEN_BACKLOG 512
 #define LOGS_PER_SECOND 10 /* lines about bad clients */
+#define STALE_TRIES 10	   /* a socket where nobody answers is looked at so often, */
+#define STALE_MS 20	   /* so long apart, before it is taken for a dead one's */
 #define SCM_FDS_MAX 253	   /* descriptors that the kernel lets one message bring */
 #define ACCEPT_US 50000	   /* an accept4() that lasts longer is interrupted */
 #define MONITOR_BACKLOG                                                                            \
@@ -792,22 +795,33 @@ closer_ready(struct host_watch *w, uint32_t events)
 
 /* ---- the daemon's own socket ---- */
 
+/* 0: nobody answers at that socket; EADDRINUSE: somebody does, or it is none. */
+static int
+probe_path(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
+
+	if (fd < 0)
+		return (errno);
+	error = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ? 0 : errno;
+	close(fd);
+	return (error == ECONNREFUSED ? 0 : EADDRINUSE);
+}
+
+/* One who starts at this moment has bound his, and does not listen yet: that is waited for. */
 static int
 bind_path(int fd, const struct sockaddr_un *sun)
 {
-	int probe, error;
+	int error, tries;
 
 	if (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0)
 		return (0);
 	if (errno != EADDRINUSE)
 		return (errno);
-	probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (probe < 0)
-		return (errno);
-	error = connect(probe, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ? 0 : errno;
-	close(probe);
-	if (error != ECONNREFUSED)
-		return (EADDRINUSE); /* somebody answers, or it is no socket */
+	for (tries = 0; (error = probe_path(sun)) == 0 && tries < STALE_TRIES; tries++)
+		(void)poll(NULL, 0, STALE_MS);
+	if (error != 0)
+		return (error);
 	if (unlink(sun->sun_path) != 0 && errno != ENOENT)
 		return (errno);
 	return (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ? 0 : errno);
