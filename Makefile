@@ -17,6 +17,14 @@ DESTDIR ?=
 CC      ?= cc
 PYTHON  ?= python3
 
+# What is compiled against, and the Debian packages of it; those who clean up need none.
+LIBS := libnl-3.0 libnl-route-3.0 libcap libseccomp libbsd libpcap libconfuse
+ifneq ($(filter-out clean uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell pkg-config --exists $(LIBS) && echo there),there)
+$(error a library is missing: of $(LIBS); type, as root: apt-get install $(shell sed -n 's/^PKG_BUILD="\(.*\)"/\1/p' scripts/lib.sh))
+endif
+endif
+
 ifdef SANITIZE
 B        := build-sanitize
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
