@@ -76,7 +76,14 @@ bad "a host on no link" 5 'c is on no link or lan' <<<"$OK"$'\nhost c {}\nbulk f
 bad "an empty file" 0 'there is no host' </dev/null
 bad "bytes that are no text" 1 '.' <<<$'\001\002\377 {{{{ = = }'
 is "a file that is not there" "$("$SIM" /no/such.conf 2>&1)" "/no/such.conf: cannot read the scenario: No such file or directory"
-like "two files" "$("$SIM" x y 2>&1)" usage
+like "two files" "$("$SIM" x y 2>&1)" '^alpine-sim: y: expected one scenario only; type: alpine-sim --help$'
+like "none" "$("$SIM" 2>&1)" 'no scenario given; type: '
+like "a replay's option" "$("$SIM" --listen 80 x 2>&1)" '--listen is for --replay, not for scenarios; type: '
+like "a scenario's option" "$("$SIM" --replay x --json 2>&1)" '--json is for scenarios, not for --replay; type: '
+like "a replay and a scenario" "$("$SIM" --replay x --host 10.0.0.1 y 2>&1)" 'y: --replay takes no scenario; type: '
+is "no such option" "$("$SIM" --foo x 2>&1; echo $?)" "$SIM: unrecognized option '--foo'"$'\ntype: alpine-sim --help\n2'
+is "a trace that is not there" "$("$SIM" --replay /no/such.pcap --host 10.0.0.1 2>&1)" \
+	"alpine-sim: /no/such.pcap: No such file or directory; expected a pcap or pcapng file"
 like "a folder that cannot be" "$("$SIM" -o /proc/x $EX/two-hosts.conf 2>&1)" 'cannot make the folder /proc/x'
 printf '%s\n' "$OK" "$F" >"$TMP/good.conf"
 like "from a pipe" "$("$SIM" - <"$TMP/good.conf")" '^f +cubic +1000 B|^f +cubic +1.00 kB'

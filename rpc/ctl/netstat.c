@@ -27,7 +27,7 @@ check_protocol(const char *proto)
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(proto, known[i]) == 0)
 			return;
-	ctl_fail("one of tcp, udp, icm", "netstat: -p %s has no sockets", proto);
+	ctl_fail("one of tcp, udp, icmp", "netstat: -p %s has no sockets", proto);
 }
 
 static void

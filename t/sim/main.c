@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,9 +146,36 @@ parse_trace(void)
 		opt.function_list = optarg + sizeof(what);
 }
 
+/* The last option that speaks of a replay only, or of a scenario only; NULL: there was none. */
+static const char *of_replay, *of_scenario;
+
+static void __attribute__((noreturn, format(printf, 1, 2))) wrong_use(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("alpine-sim: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs("; type: alpine-sim --help\n", stderr);
+	exit(2);
+}
+
+static const char *
+option_name(int c)
+{
+	const struct option *o;
+
+	for (o = options; o->name != NULL && o->val != c; o++)
+		;
+	return (o->name);
+}
+
 static bool
 parse_replay(int c)
 {
+	if (c != OPT_REPLAY)
+		of_replay = option_name(c);
 	switch (c) {
 	case OPT_REPLAY:
 		opt.replay.in = optarg;
@@ -188,7 +216,10 @@ parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "o:w:qh", options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "o:w:qh", options, NULL)) != -1) {
+		if (c == 'o' || c == OPT_NO_PCAP || c == OPT_SNAPLEN || c == OPT_JSON ||
+		    c == OPT_DURATION)
+			of_scenario = option_name(c);
 		switch (c) {
 		case 'o':
 			opt.dir = optarg;
@@ -228,11 +259,25 @@ parse(int argc, char **argv)
 			fputs(usage, stdout);
 			exit(0);
 		default:
-			if (parse_replay(c))
+			if (c != '?' && parse_replay(c))
 				break;
-			fputs(usage, stderr);
+			fputs("type: alpine-sim --help\n", stderr);
 			exit(2);
 		}
+	}
+	if (opt.replay.in != NULL) {
+		if (of_scenario != NULL)
+			wrong_use("--%s is for scenarios, not for --replay", of_scenario);
+		if (optind != argc)
+			wrong_use("%s: --replay takes no scenario", argv[optind]);
+		return;
+	}
+	if (of_replay != NULL)
+		wrong_use("--%s is for --replay, not for scenarios", of_replay);
+	if (optind == argc)
+		wrong_use("no scenario given");
+	if (optind + 1 != argc)
+		wrong_use("%s: expected one scenario only", argv[optind + 1]);
 }
 
 /* ---- functions ---- */
@@ -403,10 +448,6 @@ int
 main(int argc, char **argv)
 {
 	parse(argc, argv);
-	if (optind + (opt.replay.in == NULL) != argc) {
-		fputs(usage, stderr);
-		return (2);
-	}
 	if (opt.functions)
 		functions_trace(opt.function_list);
 	return (opt.replay.in != NULL ? run_replay() : run_scenario(argv[optind]));

@@ -29,6 +29,9 @@ static void fail(const char *path, const char *why) __attribute__((noreturn));
 static void
 fail(const char *path, const char *why)
 {
+	/* libpcap names the file in some of its complaints, not in all */
+	if (strncmp(why, path, strlen(path)) == 0 && why[strlen(path)] == ':')
+		why += strlen(path) + 2;
 	fprintf(stderr, "alpine-sim: cannot write %s: %s\n", path, why);
 	exit(1);
 }

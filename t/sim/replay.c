@@ -373,18 +373,21 @@ find_mac(struct frame *f)
 	static const uint8_t ours[6] = {2, 0, 0, 0, 0, 1}, theirs[6] = {2, 0, 0, 0, 0, 2};
 	struct layers l;
 	const char *why;
+	bool any = false;
 
 	memcpy(r.mac, ours, sizeof(r.mac));
 	trace_in_macs(t, ours, theirs);
-	while (!r.mac_known && trace_in_next(t, f, &why) == 1)
+	for (; !r.mac_known && trace_in_next(t, f, &why) == 1; any = true)
 		if (parse_ip(f->data, f->len, &l) && l.dst == r.addr && (f->data[0] & 1) == 0) {
 			memcpy(r.mac, f->data, sizeof(r.mac));
 			r.mac_known = true;
 		}
 	trace_in_close(t);
-	if (!r.mac_known)
+	if (!r.mac_known && any)
 		fprintf(stderr, "alpine-sim: %s: no packet is for %s: is --host right?\n",
 		    r.opt->in, addr_text(r.addr));
+	else if (!any)
+		fprintf(stderr, "alpine-sim: %s: there is no packet in it\n", r.opt->in);
 }
 
 static void

@@ -40,7 +40,10 @@ trace_in_open(const char *path)
 
 	t->pcap = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (t->pcap == NULL) {
-		fprintf(stderr, "alpine-sim: %s: %s; expected a pcap or pcapng file\n", path, why);
+		/* libpcap names the file in some of its complaints, not in all */
+		fprintf(stderr, "alpine-sim: %s%s%s; expected a pcap or pcapng file\n",
+		    strncmp(why, path, strlen(path)) == 0 ? "" : path,
+		    strncmp(why, path, strlen(path)) == 0 ? "" : ": ", why);
 		exit(2);
 	}
 	t->link = pcap_datalink(t->pcap);
