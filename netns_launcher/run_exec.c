@@ -1,19 +1,26 @@
 /*
  * run_exec.c - what the caller had, kept aside, and given to PROGRAM: signals, capabilities, and
- * an LD_PRELOAD with the shim in front of what was there. ld.so(8), capabilities(7).
+ * an LD_PRELOAD with the shim in front of what was there; and no io_uring. ld.so(8),
+ * capabilities(7).
  */
 #include <errno.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "netns_launcher/run.h"
 #include "netns_launcher/run_exec.h"
 
 #define SHIM_NAME "libalpine.so"
+#define X32_SYSCALL_BIT 0x40000000u
 
 /* From where alpine-run is: the build tree has bin and lib, an installation lib/alpine. */
 static const char *const shim_places[] = {"../lib/" SHIM_NAME, "../lib/alpine/" SHIM_NAME};
@@ -86,12 +93,35 @@ run_before_save(struct run_before *b, char *why, size_t whysize)
 	return 0;
 }
 
+/*
+ * An io_uring makes socket calls that nobody sees, and whose sockets reach nothing. Without one,
+ * libraries fall back to ordinary calls: io_uring_setup(2) answers ENOSYS, as on a kernel that has
+ * none. The number is that of every architecture (x32 has a bit more). seccomp(2).
+ */
+static int
+refuse_io_uring(void)
+{
+	struct sock_filter insns[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~X32_SYSCALL_BIT),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog prog = {sizeof(insns) / sizeof(insns[0]), insns};
+
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0)
+		return 0;
+	return errno == EINVAL ? 0 : -1; /* EINVAL: a kernel that has no filters */
+}
+
 _Noreturn void
 run_exec(const struct run_before *b, char **program)
 {
 	int error;
 
-	if (setenv("LD_PRELOAD", b->preload, 1) != 0 || cap_set_proc(b->caps) != 0) {
+	if (setenv("LD_PRELOAD", b->preload, 1) != 0 || refuse_io_uring() != 0 ||
+	    cap_set_proc(b->caps) != 0) {
 		run_error("cannot start %s: %s", program[0], strerror(errno));
 		_exit(RUN_EXIT_FAILED);
 	}

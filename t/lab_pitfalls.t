@@ -71,6 +71,12 @@ argv = (ctypes.c_char_p * 3)(b"/usr/bin/python3", sys.argv[1].encode(), None)
 env = (ctypes.c_char_p * 2)(*([sys.argv[2].encode()] if len(sys.argv) > 2 else [None]), None)
 libc.execve(argv[0], argv, env)
 PY
+cat >"$TMP/ring.py" <<'PY'
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+print(libc.syscall(425, 4, bytes(256)), errno.errorcode.get(ctypes.get_errno())) # io_uring_setup
+PY
+is "19: there is no io_uring" "$(stack /usr/bin/python3 "$TMP/ring.py" 2>&1)" "-1 ENOSYS"
 is "20: a program's own LD_PRELOAD is kept, ours comes first" "$(LD_PRELOAD=libm.so.6 stack sh -c 'echo "$LD_PRELOAD"' | grep -c 'libalpine.so.*libm.so.6')" 1
 is "20: a scrubbed environment keeps the stack" "$(stack env -i timeout 10 /usr/bin/python3 "$TMP/dial.py" 2>&1)" "from 10.11.12.13"
 like "20: a program without the shim reaches nothing" "$(stack timeout 10 /usr/bin/python3 "$TMP/bare.py" "$TMP/dial.py" 2>&1)" '^(Network is unreachable|No route to host)$'

@@ -14,7 +14,7 @@ both() { # both TOPIC...
 	wait $!
 }
 # few at a time: what is compared is what is ready after a while, on a machine that keeps up
-for topics in "socket names" options "stream ends" "dgram message" "ready epoll" wait "bad ioctl" mcast; do
+for topics in "socket names" options "stream ends" "dgram message" "ready epoll" wait "bad ioctl" "mcast fdcalls"; do
 	set -- $topics
 	both "$@" &
 	[ "$(jobs -rp | wc -l)" -lt 4 ] || wait -n

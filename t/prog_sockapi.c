@@ -29,6 +29,7 @@ static const struct topic {
     {"errqueue", topic_errqueue},
     {"raw", topic_raw},
     {"mcast", topic_mcast},
+    {"fdcalls", topic_fdcalls},
 };
 static const char *topic;
 void *volatile bad_pointer = (void *)8;

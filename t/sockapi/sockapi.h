@@ -57,6 +57,6 @@ void no_signal_action(int signo);
 void topic_socket(void), topic_names(void), topic_options(void), topic_stream(void),
     topic_ends(void), topic_dgram(void), topic_message(void), topic_ready(void), topic_epoll(void),
     topic_wait(void), topic_bad(void), topic_ioctl(void), topic_errqueue(void), topic_raw(void),
-    topic_mcast(void);
+    topic_mcast(void), topic_fdcalls(void);
 
 #endif
