@@ -131,6 +131,27 @@ run("ip", "neigh", "add", "10.99.0.2", "lladdr", "02:00:00:00:00:02", "dev", "sh
 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("10.99.0.2", 9)); time.sleep(0.1)
 prompt("a device whose descriptor waits")
 os.close(tun)
+# long answers that nobody reads
+good.text(CTL_SYSCTL, "net.alpine.maxconns=4096"); many = Space(); socks = []; asker = many.client()
+for i in range(2500):
+    u = asker.socket(socket.SOCK_DGRAM); socks.append(u); u.bind(STACK, 0)
+def resident(): return int([x for x in open("/proc/%d/status" % d.p.pid) if x.startswith("VmRSS")][0].split()[1])
+before, lazy = resident(), []
+for i in range(300):
+    c = many.client(); c.s.setblocking(False); lazy.append(c)
+    try:
+        for k in range(3): c.send(CTL_REPORT, b"sockets")
+    except OSError:
+        pass
+until(lambda: False, 0.5); good.text(CTL_STATUS)
+ok(resident() - before < 30 * 1024, "long answers that nobody reads: bounded (%d KiB)" % (resident() - before))
+ok("too much that is not read" in d.logged(), "the log says so")
+for c in lazy: c.s.close()
+ok(until(lambda: "connections\t2\n" not in good.text(CTL_STATUS)) and asker.text(CTL_REPORT, "sockets").count("\n") > 2500,
+   "who does is answered")
+for u in socks: u.close()
+del socks, lazy
+
 # a datagram that found no room, then room, an answer to a send and a request, all at once
 u = good.socket(socket.SOCK_DGRAM); u.bind(STACK, 0); u.s.setblocking(False)
 peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); peer.bind((PEER, 0))

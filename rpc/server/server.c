@@ -39,6 +39,8 @@
 #define PIECE (64 * 1024) /* bytes of text in one reply */
 #define LISTEN_BACKLOG 512
 #define LOGS_PER_SECOND 10 /* lines about bad clients */
+#define TEXT_MAX                                                                                   \
+	(32 * 1024 * 1024) /* bytes of answers that the connections of one space let wait */
 #define STALE_TRIES 10	   /* a socket where nobody answers is looked at so often, */
 #define STALE_MS 20	   /* so long apart, before it is taken for a dead one's */
 #define SCM_FDS_MAX 253	   /* descriptors that the kernel lets one message bring */
@@ -57,6 +59,7 @@ static struct host_watch closer_watch = {.w_fd = -1};
 static char message[RPC_MSG_MAX];
 static char reply_room[REQUEST_ROOM];
 
+static void drop_text(struct conn *);
 static void space_ready(struct host_watch *, uint32_t);
 static void conn_ready(struct host_watch *, uint32_t);
 
@@ -211,6 +214,7 @@ conn_close(struct conn *c)
 		c->c_attached->s_mirror = NULL;
 		space_release(c->c_attached);
 	}
+	drop_text(c);
 	c->c_space->s_conns--;
 	if (!space_full(c->c_space))
 		space_pause(c->c_space, false);
@@ -219,7 +223,6 @@ conn_close(struct conn *c)
 	nconns--;
 	if (c->c_monitor && --nmonitors == 0)
 		bsd_monitor(NULL, NULL);
-	free(c->c_out);
 	free(c);
 }
 
@@ -388,12 +391,24 @@ conn_printf(struct conn *c, const char *fmt, ...)
 		conn_emit(c, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
+/* False: its space lets too much wait. */
+static bool
+count_text(struct conn *c)
+{
+	struct space *s = c->c_space;
+
+	s->s_text = s->s_text - c->c_text + c->c_outsize;
+	c->c_text = c->c_outsize;
+	return (s->s_text <= TEXT_MAX);
+}
+
 static void
 drop_text(struct conn *c)
 {
 	free(c->c_out);
 	c->c_out = NULL;
 	c->c_outlen = c->c_outsize = c->c_outpos = 0;
+	(void)count_text(c);
 }
 
 /* Sends what goes out of a long answer. EAGAIN: the rest waits for EPOLLOUT. */
@@ -409,6 +424,8 @@ send_text(struct conn *c)
 		if (n > PIECE)
 			n = PIECE;
 		error = server_reply(c, &c->c_outhead, c->c_out + c->c_outpos, n, -1);
+		if (error == EAGAIN && !count_text(c))
+			return (ENOBUFS);
 		if (error == EAGAIN)
 			return (host_watch_mod(&c->c_watch, EPOLLOUT) == 0 ? EAGAIN : EIO);
 		if (error != 0)
@@ -431,7 +448,7 @@ tell_monitors(void *arg, const char *text, size_t len)
 	LIST_FOREACH (c, &conns, c_link) {
 		if (!c->c_monitor)
 			continue;
-		if (c->c_outlen - c->c_outpos + len > MONITOR_BACKLOG) {
+		if (c->c_outlen - c->c_outpos + len > MONITOR_BACKLOG || !count_text(c)) {
 			c->c_lost++;
 			continue;
 		}
@@ -667,6 +684,8 @@ finish(struct request *r, int error)
 	if (r->r_text) {
 		c->c_outhead = head;
 		error = send_text(c);
+		if (error == ENOBUFS)
+			conn_blame(c, "too much that is not read");
 		if (error != 0 && error != EAGAIN)
 			conn_close(c);
 		return;

@@ -49,6 +49,7 @@ struct conn {
 	/* the rest of a long answer, which waits for the client to read */
 	char *c_out;
 	size_t c_outlen, c_outsize, c_outpos;
+	size_t c_text; /* of its space's s_text */
 	struct rpc_msg c_outhead;
 	LIST_ENTRY(conn) c_link;
 };

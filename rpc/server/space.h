@@ -5,6 +5,7 @@
 #ifndef RPC_SPACE_H
 #define RPC_SPACE_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -16,6 +17,7 @@ struct space {
 	int s_fd;		   /* the listener, -1 once its launcher has gone */
 	unsigned s_refs;	   /* pairs, connections, the launcher's */
 	unsigned s_sockets, s_conns;
+	size_t s_text; /* bytes of answers that its connections do not read */
 	uint32_t s_id;
 	struct mirror *s_mirror; /* NULL: none */
 	int s_paused;		 /* the listener is not watched: too many connections */
