@@ -5,21 +5,20 @@
  * ends at the next callout (kern_next_ns()); with nothing to do and nothing armed it never ends,
  * so an idle process uses no CPU.
  *
- * Owns the epoll instance and a table that says which watch a descriptor belongs to now. An event
- * carries the descriptor and the serial number of its watch, never a pointer: after
+ * Owns the epoll instance, its timer, and a table that says which watch a descriptor belongs to
+ * now. An event carries the descriptor and the serial number of its watch, never a pointer: after
  * host_watch_del() the number no longer matches, and what is left of the batch for it is dropped.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "kernel_glue/include/host/host.h"
 
 #define BATCH 128 /* events of one wait */
-#define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 
 struct loop_slot {
@@ -28,7 +27,9 @@ struct loop_slot {
 };
 
 static int epoll_fd = -1;
-static struct loop_slot *slots; /* by descriptor */
+static struct host_watch timer = {.w_fd = -1};
+static uint64_t timer_ns = UINT64_MAX; /* CLOCK_MONOTONIC when it goes off; it went off or never */
+static struct loop_slot *slots;	       /* by descriptor */
 static int slot_count;
 static uint32_t last_serial;
 
@@ -41,12 +42,34 @@ uint32_t host_busy_poll_us;
 
 /* ---- watches ---- */
 
+static void
+timer_went_off(struct host_watch *w, uint32_t events)
+{
+	(void)w;
+	(void)events;
+	timer_ns = UINT64_MAX;
+}
+
 static int
 open_epoll(void)
 {
+	int fd, error;
+
+	if (epoll_fd >= 0)
+		return (0);
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd < 0)
-		epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	return (epoll_fd < 0 ? errno : 0);
+		return (errno);
+	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	error =
+	    fd < 0 ? errno : host_watch_add(&timer, fd, EPOLLIN | EPOLLET, timer_went_off, NULL);
+	if (error != 0) {
+		if (fd >= 0)
+			close(fd);
+		close(epoll_fd);
+		epoll_fd = -1;
+	}
+	return (error);
 }
 
 static int
@@ -181,52 +204,38 @@ run_tasks(void)
 
 /* ---- waiting ---- */
 
-/* Sleeps until an event, at most so long. epoll_pwait2 where the kernel has it (5.11), else
- * milliseconds, rounded up. */
 static int
-sleep_ns(struct epoll_event *events, uint64_t ns)
+look(struct epoll_event *events, int timeout_ms)
 {
-	static bool no_pwait2;
-	struct timespec ts;
-	uint64_t ms;
-	int n;
-
-	if (ns == UINT64_MAX)
-		return (epoll_wait(epoll_fd, events, BATCH, -1));
-	if (!no_pwait2) {
-		ts.tv_sec = (time_t)(ns / NS_PER_S);
-		ts.tv_nsec = (long)(ns % NS_PER_S);
-		n = epoll_pwait2(epoll_fd, events, BATCH, &ts, NULL);
-		if (n >= 0 || (errno != ENOSYS && errno != EPERM))
-			return (n);
-		no_pwait2 = true;
-	}
-	ms = (ns + NS_PER_MS - 1) / NS_PER_MS;
-	return (epoll_wait(epoll_fd, events, BATCH, ms > INT_MAX ? INT_MAX : (int)ms));
+	return (epoll_wait(epoll_fd, events, BATCH, timeout_ms));
 }
 
+/*
+ * Until an event, or that time. A timer that stands earlier stays there: TCP moves its deadlines
+ * away with each segment, and a wake-up too early once in a while costs less than following them.
+ */
 static int
-wait_ns(struct epoll_event *events, uint64_t ns)
+sleep_until(struct epoll_event *events, uint64_t until_ns)
 {
+	uint64_t now = host_monotonic_ns(), at_ns;
+	struct itimerspec when = {.it_value = {0, 0}};
 	int n, error;
 
-	if (ns == 0)
-		return (epoll_wait(epoll_fd, events, BATCH, 0));
-	n = sleep_ns(events, host_clock_sleep(ns));
+	if (until_ns <= now)
+		return (look(events, 0));
+	at_ns = now + host_clock_sleep(until_ns - now) + host_clock_stopped_ns;
+	if (at_ns < timer_ns) {
+		when.it_value.tv_sec = (time_t)(at_ns / NS_PER_S);
+		when.it_value.tv_nsec = (long)(at_ns % NS_PER_S);
+		if (timerfd_settime(timer.w_fd, TFD_TIMER_ABSTIME, &when, NULL) != 0)
+			host_abort("timerfd_settime failed");
+		timer_ns = at_ns;
+	}
+	n = look(events, -1);
 	error = errno;
 	host_clock_sleep(0);
 	errno = error;
 	return (n);
-}
-
-static uint64_t
-time_left_ns(uint64_t until_ns)
-{
-	uint64_t now = host_monotonic_ns();
-
-	if (until_ns == UINT64_MAX)
-		return (UINT64_MAX);
-	return (until_ns > now ? until_ns - now : 0);
 }
 
 /* Looks again and again for a while: an answer that comes soon costs no wake-up. */
@@ -239,7 +248,7 @@ busy_poll(struct epoll_event *events, uint64_t next_ns)
 	if (end > next_ns)
 		end = next_ns;
 	do {
-		n = wait_ns(events, 0);
+		n = look(events, 0);
 	} while (n == 0 && host_monotonic_ns() < end);
 	return (n);
 }
@@ -248,12 +257,12 @@ busy_poll(struct epoll_event *events, uint64_t next_ns)
 static int
 wait_virtual(struct epoll_event *events, uint64_t next_ns)
 {
-	int n = wait_ns(events, 0);
+	int n = look(events, 0);
 
 	if (n != 0)
 		return (n);
 	if (next_ns == UINT64_MAX)
-		return (wait_ns(events, UINT64_MAX));
+		return (look(events, -1));
 	if (next_ns > host_monotonic_ns())
 		host_clock_advance_to(next_ns);
 	return (0);
@@ -266,13 +275,13 @@ wait_events(struct epoll_event *events, bool may_sleep)
 	int n;
 
 	if (!may_sleep || stopping || task_head != NULL || kern_pending())
-		return (wait_ns(events, 0));
+		return (look(events, 0));
 	next_ns = kern_next_ns();
 	if (host_clock_is_virtual())
 		return (wait_virtual(events, next_ns));
 	if (host_busy_poll_us > 0 && (n = busy_poll(events, next_ns)) != 0)
 		return (n);
-	return (wait_ns(events, time_left_ns(next_ns)));
+	return (sleep_until(events, next_ns));
 }
 
 static void

@@ -34,6 +34,27 @@ test_delayed_ack(void)
 	tt_kill(so, 4031);
 }
 
+/* Frames of merged segments that come at once; SO_RCVBUF's quarter is 15,000 bytes. */
+static void
+test_merged_ack(void)
+{
+	struct socket *so = tt_passive(ls, MSS);
+	int i;
+
+	tt_setopt(so, SOL_SOCKET, SO_RCVBUF, 60000);
+	for (i = 0; i < 3; i++)
+		in(". %d:%d(2920) ack 1 win 65535 gso 1460", 1001 + i * 2920, 3921 + i * 2920);
+	out(". 1:1(0) ack 9761");
+	quiet(60);
+	ok(true, "a burst has one acknowledgment, at once");
+	for (i = 0; i < 7; i++)
+		in(". %d:%d(2920) ack 1 win 65535 gso 1460", 9761 + i * 2920, 12681 + i * 2920);
+	out(". 1:1(0) ack 27281");
+	out(". 1:1(0) ack 30201");
+	ok(true, "no more than a quarter of the buffer with one");
+	tt_kill(so, 30201);
+}
+
 static void
 test_nagle(void)
 {
@@ -194,6 +215,7 @@ main(void)
 	tt_init();
 	ls = tt_listen(16);
 	test_delayed_ack();
+	test_merged_ack();
 	test_nagle();
 	test_persist();
 	test_probe_accepted();

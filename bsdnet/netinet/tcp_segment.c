@@ -303,12 +303,24 @@ tcp_autorcvbuf(struct tcpcb *tp, uint32_t len)
 	tp->rfbuf_cnt = 0;
 }
 
-/* RFC 9293 3.8.6.3: one full segment may wait for a second, or for data going the other way. */
+/*
+ * RFC 9293 3.8.6.3: one full segment may wait for a second, or for data going the other way. Where
+ * the link merges segments, those that came in one burst are acknowledged together, when the burst
+ * is through, but no more than a quarter of the buffer at once: the sender is not to run dry.
+ */
 static void
 tcp_ack_later(struct tcpcb *tp, const struct tcp_seg *seg)
 {
-	if (!V_tcp_delack_enabled || (tp->t_flags & (TF_DELACK | TF_RXWIN0SENT | TF_QUICKACK)) ||
-	    seg->nsegs > 1 || seg->len > tp->t_maxseg) {
+	const bool quick =
+	    !V_tcp_delack_enabled || (tp->t_flags & (TF_RXWIN0SENT | TF_QUICKACK)) != 0;
+
+	if (!quick && seg->nsegs > 1 &&
+	    tp->rcv_nxt - tp->last_ack_sent <= tptosocket(tp)->so_rcv.sb_hiwat / 4) {
+		tp->t_flags |= TF_DELACK;
+		tcp_timer_activate_sbt(tp, TT_DELACK, getsbinuptime());
+		return;
+	}
+	if (quick || (tp->t_flags & TF_DELACK) != 0 || seg->nsegs > 1 || seg->len > tp->t_maxseg) {
 		tp->t_flags |= TF_ACKNOW;
 		return;
 	}

@@ -286,7 +286,6 @@ static const int allowed[] = {
     SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_wait),
     SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_pwait2),
     SCMP_SYS(eventfd2),
     SCMP_SYS(timerfd_create),
     SCMP_SYS(timerfd_settime),

@@ -700,18 +700,28 @@ build_arp(struct packet_peer *p, const struct line *l, uint8_t *a)
 
 /* ---- the peer ---- */
 
-void
-peer_inject_raw(struct packet_peer *p, const void *frame, size_t len)
+static void
+inject_frame(struct packet_peer *p, const void *frame, size_t len, const struct link_offload *off)
 {
 	struct link_iov iov = {__DECONST(void *, frame), len};
 
 	p->clock_ns = testbed_now_ns(p->tb);
-	(void)p->link->ops->transmit(p->link, &iov, 1, NULL);
+	(void)p->link->ops->transmit(p->link, &iov, 1, off);
+}
+
+void
+peer_inject_raw(struct packet_peer *p, const void *frame, size_t len)
+{
+	inject_frame(p, frame, len, NULL);
 }
 
 static void
 inject_line(struct packet_peer *p, const struct line *l)
 {
+	struct link_offload merged = {.flags = LINK_OFFLOAD_NEEDS_CSUM,
+	    .gso_type = LINK_GSO_TCPV4,
+	    .csum_start = ETHER_HDR_LEN + 20,
+	    .csum_offset = 16};
 	bool arp = strcmp(l->proto, "ARP") == 0;
 	size_t n;
 
@@ -728,7 +738,8 @@ inject_line(struct packet_peer *p, const struct line *l)
 		n = build_arp(p, l, p->frame + ETHER_HDR_LEN);
 	else
 		n = build_ip(p, l, p->frame + ETHER_HDR_LEN);
-	peer_inject_raw(p, p->frame, ETHER_HDR_LEN + n);
+	merged.gso_size = (uint16_t)number(l, "gso", 0);
+	inject_frame(p, p->frame, ETHER_HDR_LEN + n, merged.gso_size != 0 ? &merged : NULL);
 }
 
 void

@@ -20,9 +20,10 @@
  * from its SYN (0); the peer's are as written. Options: mss N, wscale N, sackOK, ts VAL ECR
  * (ECR "last": the stack's latest), sack A:B, fo [HEX], nop, eol.
  * Any line may have: ttl tos id df mf off (fragment offset, bytes) eth-src eth-dst; data (UDP,
- *ICMP: "ok" is the pattern that inject() sends); sum, ipsum ("bad": inject it wrong); hlen and
- *iplen (inject a wrong one). quote names a packet inside an ICMP error: "last", the last one the
- *stack sent, for inject(); PROTO/IP:PORT>IP:PORT for expect().
+ * ICMP: "ok" is the pattern that inject() sends); sum, ipsum ("bad": inject it wrong); hlen and
+ * iplen (inject a wrong one); gso (inject a frame of merged segments of that many bytes). quote
+ * names a packet inside an ICMP error: "last", the last one the stack sent, for inject();
+ * PROTO/IP:PORT>IP:PORT for expect().
  *
  * expect() compares only the keys that it names, except that checksums must be right, and P in the
  * flags and options count only if given. "*" stands for any one value, "..." for any end.
