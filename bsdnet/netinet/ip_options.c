@@ -251,28 +251,6 @@ ip_replyoptions(struct mbuf *m)
 	}
 }
 
-/* Cuts the options out of a packet that is about to be sent or handed on. */
-void
-ip_stripoptions(struct mbuf *m)
-{
-	struct ip *ip = mtod(m, struct ip *);
-	const u_int optlen = (ip->ip_hl << 2) - sizeof(struct ip);
-
-	if (optlen == 0)
-		return;
-	ip->ip_hl = sizeof(struct ip) >> 2;
-	ip->ip_len = htons((u_short)(ntohs(ip->ip_len) - optlen));
-	memmove(mtod(m, char *) + optlen, ip, sizeof(struct ip));
-	m_adj(m, (int)optlen);
-}
-
-/* Sockets never get a source route to answer by: none is accepted. */
-struct mbuf *
-ip_srcroute(struct mbuf *m __unused)
-{
-	return (NULL);
-}
-
 /* Copies to dst those options of src that every fragment has; returns their padded length. */
 int
 ip_optcopy(struct ip *src, struct ip *dst)

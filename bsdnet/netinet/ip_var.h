@@ -62,8 +62,6 @@ struct mbuf *ip_reass(struct mbuf *); /* the whole packet, or NULL: kept or drop
 void ip_drain(void);
 int ip_ctloutput(struct socket *, struct sockopt *);
 void ip_savecontrol(struct inpcb *, struct mbuf **, struct ip *, struct mbuf *);
-void ip_stripoptions(struct mbuf *);
-struct mbuf *ip_srcroute(struct mbuf *);
 int ip_dooptions(struct mbuf *, int pass); /* 0: go on; else m was consumed */
 void ip_replyoptions(struct mbuf *);	   /* leaves only what an echo reply carries back */
 /* A pcb's options are the bare list, padded to a multiple of 4 bytes. */

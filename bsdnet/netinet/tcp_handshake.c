@@ -171,9 +171,7 @@ tcp_synsent_input(struct tcpcb *tp, struct tcp_seg *seg)
 	tcp_rcvseqinit(tp);
 	tcp_synsent_options(tp, seg);
 	tcp_rcvwindow(tp);
-	/* The SYN is dealt with; what follows it is text. */
-	seg->seq++;
-	seg->flags &= ~TH_SYN;
+	tcp_strip_syn(seg);
 	if (!acked) {
 		/* Simultaneous open: ours goes out again, with an ACK. */
 		tcp_state_change(tp, TCPS_SYN_RECEIVED);

@@ -54,7 +54,6 @@ VNET_DEFINE_STATIC(int, hc_enable) = 1;
 VNET_DEFINE_STATIC(int, hc_cachelimit) = HC_HASHSIZE * HC_BUCKETLIMIT;
 VNET_DEFINE_STATIC(int, hc_bucketlimit) = HC_BUCKETLIMIT;
 VNET_DEFINE_STATIC(int, hc_expire) = HC_EXPIRE_S;
-VNET_DEFINE_STATIC(int, hc_purge) = 0;
 #define V_hc VNET(hostcache)
 
 SYSCTL_DECL(_net_inet_tcp);

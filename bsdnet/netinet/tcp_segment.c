@@ -84,6 +84,15 @@ tcp_step_rst(struct tcpcb *tp, struct tcp_seg *seg)
 	return (TV_GONE);
 }
 
+void
+tcp_strip_syn(struct tcp_seg *seg)
+{
+	seg->seq++;
+	seg->flags &= ~TH_SYN;
+	if (seg->urp > 0)
+		seg->urp--; /* it counts from the SYN */
+}
+
 /* RFC 5961 4. A simultaneous open's SYN,ACK repeats the SYN we had: it is not a new one. */
 static enum tcp_verdict
 tcp_step_syn(struct tcpcb *tp, struct tcp_seg *seg)
@@ -93,8 +102,7 @@ tcp_step_syn(struct tcpcb *tp, struct tcp_seg *seg)
 	if (tp->t_state == TCPS_SYN_RECEIVED && seg->seq == tp->irs) {
 		if ((seg->flags & TH_ACK) == 0)
 			return (TV_CHALLENGE);
-		seg->seq++;
-		seg->flags &= ~TH_SYN;
+		tcp_strip_syn(seg);
 		tp->t_flags |= TF_ACKNOW; /* it began before the window */
 		return (TV_GO);
 	}

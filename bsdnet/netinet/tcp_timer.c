@@ -72,17 +72,6 @@ tcp_timer_active(const struct tcpcb *tp, tt_which which)
 	return (tp->t_timers[which] != SBT_MAX);
 }
 
-u_int
-tcp_timer_left(const struct tcpcb *tp, tt_which which)
-{
-	sbintime_t left;
-
-	if (!tcp_timer_active(tp, which))
-		return (0);
-	left = tp->t_timers[which] - getsbinuptime();
-	return (left <= 0 ? 1 : (u_int)sbttoms(left) + 1);
-}
-
 void
 tcp_timer_stop(struct tcpcb *tp)
 {

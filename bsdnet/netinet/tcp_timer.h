@@ -45,8 +45,6 @@ void tcp_timer_activate(struct tcpcb *, tt_which, u_int ms);
 /* The same, at a time. */
 void tcp_timer_activate_sbt(struct tcpcb *, tt_which, sbintime_t when);
 bool tcp_timer_active(const struct tcpcb *, tt_which);
-/* Milliseconds until it fires; 0 if stopped. */
-u_int tcp_timer_left(const struct tcpcb *, tt_which);
 /* Stops them all; the callout is idle when this returns. */
 void tcp_timer_stop(struct tcpcb *);
 void tcp_timer_init(struct tcpcb *);

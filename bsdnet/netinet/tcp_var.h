@@ -243,7 +243,6 @@ struct tcp_plan {
 #define TF_CONGRECOVERY 0x00200000
 #define TF_WASFRECOVERY 0x00400000
 #define TF_FORCEDATA 0x00800000 /* send a byte into a closed window */
-#define TF_TSO 0x01000000
 #define TF_CLOSED 0x02000000   /* no program will read from it again */
 #define TF_QUICKACK 0x04000000 /* TCP_QUICKACK_ALPINE */
 #define TF_ONTWQ 0x10000000
@@ -635,6 +634,7 @@ bool tcp_blackholed(const struct tcp_seg *, bool listener);
 /* tcp_segment.c: a connection past SYN_SENT, and what acts on verdicts */
 void tcp_do_segment(struct tcpcb *, struct tcp_seg *);
 void tcp_segment_finish(struct tcpcb *, struct tcp_seg *, enum tcp_verdict);
+void tcp_strip_syn(struct tcp_seg *); /* the SYN is dealt with: what follows it is text */
 enum tcp_verdict tcp_step_urgent(struct tcpcb *, struct tcp_seg *);
 enum tcp_verdict tcp_step_text(struct tcpcb *, struct tcp_seg *);
 enum tcp_verdict tcp_step_fin(struct tcpcb *, struct tcp_seg *);
