@@ -243,8 +243,8 @@ struct tcp_plan {
 #define TF_CONGRECOVERY 0x00200000
 #define TF_WASFRECOVERY 0x00400000
 #define TF_FORCEDATA 0x00800000 /* send a byte into a closed window */
-#define TF_CLOSED 0x02000000   /* no program will read from it again */
-#define TF_QUICKACK 0x04000000 /* TCP_QUICKACK_ALPINE */
+#define TF_CLOSED 0x02000000	/* no program will read from it again */
+#define TF_QUICKACK 0x04000000	/* TCP_QUICKACK_ALPINE */
 #define TF_ONTWQ 0x10000000
 #define TF_RTORECOVERY 0x20000000 /* go-back-N after a time-out, until snd_recover */
 

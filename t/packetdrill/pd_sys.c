@@ -337,8 +337,7 @@ pd_accept(struct bsock *b, bool wait, void *owner, struct bsock **new, struct rp
 	if (wait && (error = solisten_wait(b->b_so)) != 0)
 		return (bsd_errno_to_linux(error));
 	/* nothing will ever come: shutdown(2) of a listener */
-	if (TAILQ_EMPTY(&b->b_so->sol_comp) &&
-	    (b->b_so->so_rcv.sb_state & SBS_CANTRCVMORE) != 0)
+	if (TAILQ_EMPTY(&b->b_so->sol_comp) && (b->b_so->so_rcv.sb_state & SBS_CANTRCVMORE) != 0)
 		return (LINUX_ECONNABORTED);
 	error = bsock_accept(b, owner, new, record);
 	if (error == 0 && record->a_peer.a_len == 0) {
