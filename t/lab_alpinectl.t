@@ -43,6 +43,12 @@ like "a program gets ENETUNREACH" "$(stack curl -sS -m 5 http://8.8.8.8/ 2>&1)" 
 fails "stop takes no name" "stop takes no words: lan; .*alpinectl -n NAME" stop lan
 fails "nor does status" "status takes no words" status lan
 fails "a sysctl that is not there, with a value" "no variable named net\.nosuch; " sysctl net.nosuch=1
+fails "a sysctl that is read only" "net\.inet\.tcp\.cc\.available is read only" sysctl net.inet.tcp.cc.available=x
+fails "a group of them" "net\.inet\.ip is no variable, but holds some; alpinectl sysctl NAME" sysctl net.inet.ip=3
+ctl route add 10.66.0.0/16 10.11.12.1 >/dev/null
+fails "flush takes all or nothing" "flush takes no words: 10\.66\.0\.0/16" route flush 10.66.0.0/16
+like "... and did nothing then" "$(ctl route get 10.66.1.1)" "gateway: 10\.11\.12\.1"
+ctl route delete 10.66.0.0/16 >/dev/null
 fails "an algorithm that is not there" "algorithm=foo: invalid value" sysctl net.inet.tcp.cc.algorithm=foo
 fails "netstat -I" "interface nosuch does not exist" netstat -I nosuch
 fails "netstat -p" "one of tcp, udp, icm" netstat -p foo

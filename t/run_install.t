@@ -77,6 +77,12 @@ want "an unknown key: file and line" "try.conf:3: no such option 'mut'; alpine.c
 want "a bad value: file, line, what was expected" "try.conf:2: MTU 3 is not a number from 576 to 65521" 'interface = lo' 'mtu = 3'
 want "a bad list member" "try.conf:3: name server nobody is not an IPv4 address" 'dns = {' '10.0.0.1,' 'nobody }'
 want "a quote in a comment" "try.conf:2: mode 0999" '# it'"'"'s "so' 'mode = 0999'
+good='interface = lo
+address = 10.0.0.9/24'
+want "a sysctl that is not there" "net.inet.tcp.nosuch=1: no variable named net.inet.tcp.nosuch; alpined --describe" "$good" 'sysctl = { "net.inet.tcp.nosuch=1" }'
+want "a value that it does not take" "ttl=256: invalid value; alpined --describe" "$good" 'sysctl = { "net.inet.ip.ttl=256" }'
+want "one that is read only" "available=x: it is read only; " "$good" 'sysctl = { "net.inet.tcp.cc.available=x" }'
+want "a user that is not there" "no such user: nobody-there; make it: useradd" "$good" 'user = nobody-there'
 want "an unfinished list" "try.conf:[12]: " 'dns = { 10.0.0.1'
 want "a flag that is none" "try.conf:1: invalid boolean value" 'no-confine = perhaps'
 want "the command line is asked too" "no interface and address given" '# nothing'

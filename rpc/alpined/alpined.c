@@ -268,9 +268,16 @@ set_sysctls(void)
 		value = strchr(opt.sysctls[i], '=');
 		snprintf(name, sizeof(name), "%.*s", (int)(value - opt.sysctls[i]), opt.sysctls[i]);
 		error = sysctl_text_set(name, value + 1);
+		if (error == ENOENT)
+			fail("alpined --describe lists them", "--sysctl %s: no variable named %s",
+			    opt.sysctls[i], name);
+		if (error == EPERM)
+			fail("alpined --describe tells what it is", "--sysctl %s: it is read only",
+			    opt.sysctls[i]);
 		if (error != 0)
-			fail("alpinectl sysctl -d describes them", "--sysctl %s: %s",
-			    opt.sysctls[i], bsd_strerror(error));
+			fail("alpined --describe tells what it may be", "--sysctl %s: %s",
+			    opt.sysctls[i],
+			    error == EINVAL ? "invalid value" : bsd_strerror(error));
 	}
 }
 
@@ -540,6 +547,24 @@ describe(void)
 	return (bsd_sysctl("-d", false, put_text, stdout) == 0 && fflush(stdout) == 0 ? 0 : 1);
 }
 
+static void
+find_user(void)
+{
+	if (!confine_find_user(opt.user, opt.name, &run_as))
+		fail("make it: useradd --system NAME", "no such user: %s", opt.user);
+}
+
+/* --check: what the options could not know by themselves. */
+static int
+check(void)
+{
+	find_user();
+	kern_boot();
+	set_sysctls();
+	printf("alpined: no errors\n");
+	return (fflush(stdout) == 0 ? 0 : 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -556,11 +581,12 @@ main(int argc, char **argv)
 	watch_signals();
 	if (opt.debug_clock)
 		host_clock_set(&host_clock_debug);
+	if (opt.check)
+		return (check());
 	choose_run_dir();
 	if (opt.restore)
 		return (restore());
-	if (!confine_find_user(opt.user, opt.name, &run_as))
-		fail("make it: useradd --system NAME", "no such user: %s", opt.user);
+	find_user();
 	kern_boot();
 	set_sysctls();
 	load_modules();

@@ -490,8 +490,4 @@ options_parse(struct options *o, int argc, char **argv)
 	if (o->address_text == NULL || (o->iface == NULL && o->tap == NULL && !o->bridge_exists))
 		fail("type: alpined --help", "interface or address is missing");
 	check_together(o);
-	if (o->check) {
-		printf("alpined: no errors\n");
-		exit(0);
-	}
 }

@@ -147,8 +147,11 @@ set_one(struct listing *l, char *name, char *value)
 	int error;
 
 	error = sysctl_text_get(name, old, sizeof(old));
-	if (error == 0)
+	if (error == 0) {
 		error = sysctl_text_set(name, value);
+		if (error == EPERM) /* who may is known: it is the variable that may not */
+			return (LINUX_EROFS);
+	}
 	if (error == 0)
 		error = sysctl_text_get(name, new, sizeof(new));
 	if (error != 0)

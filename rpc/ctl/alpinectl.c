@@ -118,6 +118,11 @@ sysctl_one(const char *request)
 	if (error == EINVAL || error == ESRCH)
 		ctl_fail("alpinectl sysctl -d describes its range", "sysctl: %s: invalid value",
 		    request);
+	if (error == EROFS)
+		ctl_fail("", "sysctl: %.*s is read only", (int)strcspn(name, "="), name);
+	if (error == EISDIR)
+		ctl_fail("alpinectl sysctl NAME lists what is in it",
+		    "sysctl: %.*s is no variable, but holds some", (int)strcspn(name, "="), name);
 	ctl_check(error, request);
 	if (t.text != NULL && ctl_json)
 		sysctl_json(t.text);

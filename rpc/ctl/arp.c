@@ -78,7 +78,7 @@ set(int argc, char **argv)
 		else if (strcmp(argv[i], "pub") == 0)
 			pub = true;
 		else
-			ctl_fail(USAGE, "arp: what is %s?", argv[i]);
+			ctl_fail(USAGE, "arp: no such word: %s", argv[i]);
 	}
 	error = ctl_change(NULL, "arp set address=%s mac=%02x:%02x:%02x:%02x:%02x:%02x%s%s", host,
 	    b[0], b[1], b[2], b[3], b[4], b[5], temp ? " temp" : "", pub ? " pub" : "");
@@ -130,7 +130,7 @@ cmd_arp(int argc, char **argv)
 		forget(argv[0]);
 	} else {
 		if (argc > 1)
-			ctl_fail(USAGE, "arp: what is %s?", argv[1]);
+			ctl_fail(USAGE, "arp: no such word: %s", argv[1]);
 		show(argc == 1 ? address_text(address_arg("arp", argv[0]), host) : NULL);
 	}
 }

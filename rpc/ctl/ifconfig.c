@@ -257,7 +257,7 @@ plain(struct change *c, const char *ifname, const char *word)
 	} else if (word[0] >= '0' && word[0] <= '9' && !c->have_addr) {
 		inet(c, word);
 	} else if (strcmp(word, "inet") != 0) {
-		ctl_fail(USAGE, "ifconfig: what is %s?", word);
+		ctl_fail(USAGE, "ifconfig: no such word: %s", word);
 	}
 }
 

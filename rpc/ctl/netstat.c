@@ -394,7 +394,7 @@ cmd_netstat(int argc, char **argv)
 
 	for (i = 1; i < argc; i++) {
 		if (argv[i][0] != '-')
-			ctl_fail("type: alpinectl --help", "netstat: what is %s?", argv[i]);
+			ctl_fail("type: alpinectl --help", "netstat: no such word: %s", argv[i]);
 		for (s = argv[i] + 1; *s != '\0'; s++)
 			if (!netstat_option(&o, s, argc, argv, &i))
 				break;

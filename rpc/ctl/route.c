@@ -148,7 +148,7 @@ parse(struct request *r, int argc, char **argv)
 		else if (strchr(argv[i], '.') != NULL)
 			netmask(r, argv[i]); /* the third word, as of old */
 		else
-			ctl_fail(USAGE, "route: what is %s?", argv[i]);
+			ctl_fail(USAGE, "route: one word too many: %s", argv[i]);
 	}
 	if (!r->have_dst)
 		ctl_fail(USAGE, "route %s: no destination given", r->verb);
@@ -449,6 +449,9 @@ cmd_route(int argc, char **argv)
 			ctl_fail(
 			    "alpinectl route get 10.0.0.1", "route get: one address is wanted");
 		get(strcmp(argv[i], "default") == 0 ? "0.0.0.0" : argv[i]);
+	} else if (i < argc && (strcmp(r.verb, "show") == 0 || strcmp(r.verb, "flush") == 0 ||
+				   strcmp(r.verb, "monitor") == 0)) {
+		ctl_fail(USAGE, "route: %s takes no words: %s", r.verb, argv[i]);
 	} else if (strcmp(r.verb, "show") == 0) {
 		cmd_netstat(2, show_args);
 	} else if (strcmp(r.verb, "flush") == 0) {
