@@ -83,6 +83,7 @@ want "a sysctl that is not there" "net.inet.tcp.nosuch=1: no variable named net.
 want "a value that it does not take" "ttl=256: invalid value; alpined --describe" "$good" 'sysctl = { "net.inet.ip.ttl=256" }'
 want "one that is read only" "available=x: it is read only; " "$good" 'sysctl = { "net.inet.tcp.cc.available=x" }'
 want "a user that is not there" "no such user: nobody-there; make it: useradd" "$good" 'user = nobody-there'
+want "a TAP and an interface" "--tap tap9 attaches nothing, lo would have to be; leave one" "$good" 'tap = tap9'
 want "an unfinished list" "try.conf:[12]: " 'dns = { 10.0.0.1'
 want "a flag that is none" "try.conf:1: invalid boolean value" 'no-confine = perhaps'
 want "the command line is asked too" "no interface and address given" '# nothing'

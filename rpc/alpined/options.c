@@ -436,6 +436,9 @@ check_together(const struct options *o)
 		fail("name another host", "the gateway is the stack's own address");
 	if (o->tap != NULL && o->bridge != NULL)
 		fail("leave one of them out", "--tap attaches nothing, --bridge does");
+	if (o->tap != NULL && !o->tap_exists && o->iface != NULL)
+		fail("leave one of them out; a TAP that is wired already: --attach tap=NAME",
+		    "--tap %s attaches nothing, %s would have to be", o->tap, o->iface);
 	if (o->tap != NULL && (o->tap[0] == '\0' || strlen(o->tap) >= IFNAMSIZ))
 		fail("", "TAP name '%s' is not 1 to %d characters", o->tap, IFNAMSIZ - 1);
 	if (o->bridge != NULL && (o->bridge[0] == '\0' || strlen(o->bridge) >= IFNAMSIZ))
