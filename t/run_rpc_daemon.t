@@ -72,6 +72,12 @@ p, _ = start("--tap", "tap7", "10.9.8.13/24", env=dict(os.environ, NOTIFY_SOCKET
 same(n.recv(100), b"READY=1", "sd_notify: ready"); p.terminate()
 same(n.recv(100), b"STOPPING=1", "sd_notify: stopping"); p.wait(10); p.stderr.close()
 
+# the run directory is made for --socket, too
+p, line = start("--tap", "tap7", "--socket", dir + "/run/own.sock", "10.9.8.13/24")
+same(line, b"ready\n", "a control socket by --socket, in the run directory")
+p.terminate(); p.wait(10); p.stderr.close()
+ok(until(lambda: not os.path.exists(dir + "/run")), "which is gone in the end")
+
 # a program's connections end with it
 p, _ = start("--tap", "tap7", "10.9.8.13/24")
 c = Client(dir + "/run/alpine.sock"); l = c.socket(socket.SOCK_STREAM); l.bind("127.0.0.1", 0); l.listen(1)

@@ -165,9 +165,12 @@ choose_run_dir(void)
 static void
 choose_path(void)
 {
+	size_t len = strlen(run_dir);
 	int n;
 
-	if (opt.socket == NULL && mkdir(run_dir, 0755) == 0)
+	if ((opt.socket == NULL ||
+		(strncmp(opt.socket, run_dir, len) == 0 && opt.socket[len] == '/')) &&
+	    mkdir(run_dir, 0755) == 0)
 		snprintf(made_dir, sizeof(made_dir), "%s", run_dir);
 	n = opt.socket != NULL
 		? snprintf(socket_path, sizeof(socket_path), "%s", opt.socket)
