@@ -73,10 +73,11 @@ same(n.recv(100), b"READY=1", "sd_notify: ready"); p.terminate()
 same(n.recv(100), b"STOPPING=1", "sd_notify: stopping"); p.wait(10); p.stderr.close()
 
 # the run directory is made for --socket, too
-p, line = start("--tap", "tap7", "--socket", dir + "/run/own.sock", "10.9.8.13/24")
+p, line = start("--tap", "tap7", "--socket", dir + "/own/x.sock", "10.9.8.13/24",
+                env=dict(os.environ, ALPINE_RUNDIR=dir + "/own"))
 same(line, b"ready\n", "a control socket by --socket, in the run directory")
 p.terminate(); p.wait(10); p.stderr.close()
-ok(until(lambda: not os.path.exists(dir + "/run")), "which is gone in the end")
+ok(until(lambda: not os.path.exists(dir + "/own")), "which is gone in the end")
 
 # a program's connections end with it
 p, _ = start("--tap", "tap7", "10.9.8.13/24")
