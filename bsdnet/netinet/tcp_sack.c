@@ -286,8 +286,9 @@ tcp_sack_skip(const struct tcpcb *tp, tcp_seq seq, uint32_t *room)
 }
 
 /*
- * Rule 4: the last segment, once in a recovery, in case all that is left to arrive was lost too. Not
- * before something of this recovery arrived: till then the end of the flight may well be on its way.
+ * Rule 4: the last segment, once in a recovery, in case all that is left to arrive was lost too.
+ * Not before something of this recovery arrived: till then the end of the flight may well be on its
+ * way.
  */
 static bool
 sack_rescue(const struct tcpcb *tp, struct tcp_plan *p)

@@ -224,13 +224,14 @@ int m_sanity(struct mbuf *, int sanitize);
 struct mbuf *m_split(struct mbuf *, int len0, int how);
 struct mbuf *m_unshare(struct mbuf *, int how);
 void m_clrprotoflags(struct mbuf *);
-#define m_last(m)                                                                                  \
-	({                                                                                         \
-		struct mbuf *_l = (m);                                                             \
-		while (_l->m_next != NULL)                                                         \
-			_l = _l->m_next;                                                           \
-		_l;                                                                                \
-	})
+
+static inline struct mbuf *
+m_last(struct mbuf *m)
+{
+	while (m->m_next != NULL)
+		m = m->m_next;
+	return (m);
+}
 
 /* Tags: PACKET_TAG_* of cookie MTAG_ABI_COMPAT, mbuf_tags(9). */
 #define MTAG_ABI_COMPAT 0
