@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "preload/shim.h"
 
@@ -237,11 +238,20 @@ must_listen(int fd, struct shim_id id)
 	return 0;
 }
 
-/* The listener's pair ended: shutdown() of the listener, or alpined is no more. */
+/*
+ * The listener's pair ended: shutdown() of the listener, or alpined is no more. Then the descriptor
+ * is readable for ever, and servers that log the error and poll again would fill a processor and
+ * a disk: they are told ten times a second.
+ */
 static int
 listener_end(int fd)
 {
-	return shim_so_error(fd) == ENETDOWN ? ENETDOWN : EINVAL;
+	const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
+
+	if (shim_so_error(fd) != ENETDOWN)
+		return EINVAL;
+	nanosleep(&pause, NULL);
+	return ENETDOWN;
 }
 
 /* One record with its descriptor. 0 or an errno; *got is the descriptor. */

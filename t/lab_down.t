@@ -9,7 +9,8 @@ DIR=$ROOT/$LAB
 alive() { grep -q '^State:[[:space:]]*[RSD]' "/proc/$1/status" 2>/dev/null; }
 gone() { ! alive "$1"; }
 
-# a server on the stack, one that overwrote its environment, a daemon; all would complain of a lost network
+# a server on the stack, one that overwrote its environment, a daemon, which would complain of a lost network;
+# a master that starts a worker for each that ends
 cat >"$TMP/serve.py" <<'PY'
 import os, socket, sys
 l = socket.create_server((sys.argv[1], 7001))
@@ -19,13 +20,34 @@ PY
 stack /usr/bin/python3 "$TMP/serve.py" 10.11.12.13 "$TMP/stack.pid" 2>"$TMP/stack.err" &
 peer env -i /usr/bin/python3 "$TMP/serve.py" 10.11.12.1 "$TMP/peer.pid" 2>"$TMP/peer.err" &
 stack sh -c "setsid sh -c 'echo \$\$ >$TMP/daemon.pid; sleep 1000; :' </dev/null >/dev/null 2>&1 &" &
-for f in stack peer daemon; do wait_for 60 test -s "$TMP/$f.pid"; done
+cat >"$TMP/master.py" <<'PY'
+import os, sys, time
+def worker():
+    pid = os.fork()
+    if pid == 0:
+        os.write(log, b"%d\n" % os.getpid())
+        time.sleep(1000)
+    return pid
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+for i in range(16): worker()
+open(sys.argv[2], "w").write(str(os.getpid()))
+while True:
+    os.wait()
+    worker()
+PY
+stack env -i /usr/bin/python3 "$TMP/master.py" "$TMP/workers" "$TMP/master.pid" &
+for f in stack peer daemon master; do wait_for 60 test -s "$TMP/$f.pid"; done
 ALPINED=$(alpined_pid)
 sleep 1000 &
 OTHER=$!
 "$LABCMD" down --name "$LAB" >"$TMP/down.out" 2>&1
 is "down says nothing" "$(cat "$TMP/down.out")" ""
-for f in stack peer daemon; do ok "ended: $f" gone "$(cat "$TMP/$f.pid")"; done
+for f in stack peer daemon master; do ok "ended: $f" gone "$(cat "$TMP/$f.pid")"; done
+left=0
+while read -r pid; do
+	alive "$pid" && left=$((left + 1)) && kill -KILL "$pid"
+done <"$TMP/workers"
+is "and no worker was started anew meanwhile" $left 0
 ok "ended: alpined" gone "$ALPINED"
 is "not a word of the servers" "$(cat "$TMP/stack.err" "$TMP/peer.err")" ""
 ok "the folder is gone" test ! -e "$DIR"

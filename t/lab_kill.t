@@ -43,7 +43,7 @@ ok "memory is back where it was" wait_for 10 back
 stack python3 "$TMP/hold.py" 3 >"$TMP/hold2" &
 wait_for 20 grep -q holding "$TMP/hold2"
 cat >"$TMP/victim.py" <<'PY'
-import socket, errno
+import socket, errno, select, time
 s = socket.create_connection(("10.11.12.1", 7001), 10); s.settimeout(None); l = socket.create_server(("10.11.12.13", 7009))
 print("waiting", flush=True)
 try: print("read:", s.recv(10))
@@ -52,6 +52,12 @@ try: l.accept(); print("accept: ?")
 except OSError as e: print("accept:", errno.errorcode[e.errno])
 try: socket.create_connection(("10.11.12.1", 7001), 5); print("connect: ?")
 except OSError as e: print("connect:", errno.errorcode[e.errno])
+l.setblocking(False); n = 0; until = time.monotonic() + 1
+while time.monotonic() < until:
+    select.select([l], [], [], 1); n += 1
+    try: l.accept()
+    except OSError: pass
+print("accepts in a second:", "few" if 0 < n < 15 else n)
 print("end", flush=True)
 PY
 stack timeout 60 python3 "$TMP/victim.py" >"$TMP/victim" 2>&1 &
@@ -62,6 +68,7 @@ ok "alpined killed: the waiting program wakes" wait_for 10 grep -q end "$TMP/vic
 like "its read fails" "$(cat "$TMP/victim")" "read: (ECONNRESET|ENETDOWN|ECONNABORTED)"
 like "its accept fails" "$(cat "$TMP/victim")" "accept: E"
 like "its connect fails" "$(cat "$TMP/victim")" "connect: E(NETDOWN|CONNREFUSED|NETUNREACH)"
+like "a server that polls and accepts again does not spin" "$(cat "$TMP/victim")" "accepts in a second: few"
 wait "$VICTIM"
 like "without a daemon alpine-run says what to do" "$(stack true 2>&1; echo "status $?")" "alpine-run: .*alpined"
 is "with status 125" "$(stack true >/dev/null 2>&1; echo $?)" 125
