@@ -301,7 +301,8 @@ outgoing_send(int fd, uint64_t cookie, struct outgoing *out, int flags, size_t l
 			return shim_fail(error);
 		}
 	}
-	if (len > SURELY_FITS || !recent_hit(cookie, key)) {
+	/* a piece may be more than the datagram can hold */
+	if (len > SURELY_FITS || (flags & MSG_MORE) != 0 || !recent_hit(cookie, key)) {
 		error = send_by_request(fd, out);
 		if (error == 0) {
 			recent_put(cookie, key);

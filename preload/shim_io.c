@@ -42,7 +42,8 @@ shim_stream_end(int fd, ssize_t n)
 	if (!atomic_load_explicit(&shim_confined, memory_order_relaxed) &&
 	    shim_classify(fd).class == SHIM_STREAM) {
 		error = shim_so_error(fd);
-		if (error != 0)
+		/* a reset after the peer's FIN is for who writes; who reads has come to the end */
+		if (error != 0 && (error != EPIPE || n < 0))
 			return shim_fail(error == ENETDOWN ? ECONNRESET : error);
 	}
 	errno = saved;

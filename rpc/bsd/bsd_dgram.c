@@ -1,7 +1,7 @@
 /*
  * bsd_dgram.c - datagrams between a program's messages and UDP or raw sockets.
  *
- * A message is a struct rpc_dgram, Linux's control items and the payload (wire.h). Owns nothing.
+ * A message is a struct rpc_dgram, Linux's control items and the payload (wire.h). Owns b_cork.
  * Called by rpc/server/pump_dgram.c and rpc/server/request.c.
  */
 #include <sys/param.h>
@@ -19,6 +19,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip_errqueue.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
 
 #include "rpc/bsd/bsd_var.h"
 
@@ -110,51 +111,168 @@ sends_past_errors(const struct bsock *b)
 	return (b->b_type == LINUX_SOCK_RAW && inp != NULL && (inp->inp_flags & INP_HDRINCL) == 0);
 }
 
-int
-bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgram *hdr,
-    const void *control, size_t control_len, const void *payload, size_t len)
+/* A datagram before it is sent: what its first piece said of it, and its bytes so far. */
+struct outgoing {
+	struct sockaddr_storage to; /* ss_len 0: the connected peer */
+	struct linux_send ls;
+	int flags;
+	struct mbuf *m; /* NULL: no piece yet */
+};
+
+static int
+prepare(struct bsock *b, const struct rpc_dgram *hdr, const void *control, size_t control_len,
+    struct outgoing *o)
 {
-	struct socket *so = b->b_so;
-	struct sockaddr_storage ss;
-	struct sockaddr *to = NULL;
-	struct linux_send ls = {.control = NULL, .tos = -1, .ttl = -1};
-	struct mbuf *m;
-	u_short pending = 0;
 	int error;
 
+	o->to.ss_len = 0;
+	o->ls = (struct linux_send){.control = NULL, .tos = -1, .ttl = -1};
+	o->m = NULL;
+	o->flags = MSG_DONTWAIT | (hdr != NULL ? linux_msg_flags_in(hdr->d_flags) : 0);
 	if (hdr != NULL && hdr->d_addr.a_len > 0) {
-		error = destination(hdr, &ss);
+		error = destination(hdr, &o->to);
 		if (error != 0)
 			return (error);
 		if (b->b_type == LINUX_SOCK_DGRAM && b->b_protocol != IPPROTO_ICMP &&
-		    satosin((struct sockaddr *)&ss)->sin_port == 0)
+		    satosin((struct sockaddr *)&o->to)->sin_port == 0)
 			return (LINUX_EINVAL);
-		if (!is_peer(so, &ss))
-			to = (struct sockaddr *)&ss;
+		if (is_peer(b->b_so, &o->to))
+			o->to.ss_len = 0;
 	}
-	if (control_len > 0) {
-		error = linux_control_in(b, control, control_len, &ls);
-		if (error != 0)
-			return (error);
-	}
-	m = payload_mbuf(payload, len);
-	if (m == NULL) {
-		m_freem(ls.control);
-		return (LINUX_ENOBUFS);
-	}
-	fill_length(b, m);
-	linux_send_begin(b, &ls);
+	return (control_len > 0 ? linux_control_in(b, control, control_len, &o->ls) : 0);
+}
+
+/* Consumes what o holds. */
+static int
+launch(struct bsock *b, const struct bsock_cred *cred, struct outgoing *o)
+{
+	struct sockaddr *to = o->to.ss_len != 0 ? (struct sockaddr *)&o->to : NULL;
+	struct socket *so = b->b_so;
+	u_short pending = 0;
+	int error;
+
+	fill_length(b, o->m);
+	linux_send_begin(b, &o->ls);
 	if (sends_past_errors(b)) {
 		pending = so->so_error;
 		so->so_error = 0;
 	}
-	error = sosend(so, to, NULL, m, ls.control,
-	    MSG_DONTWAIT | (hdr != NULL ? linux_msg_flags_in(hdr->d_flags) : 0), bsd_thread(cred));
+	error = sosend(so, to, NULL, o->m, o->ls.control, o->flags, bsd_thread(cred));
 	if (so->so_error == 0)
 		so->so_error = pending;
-	linux_send_end(b, &ls);
+	linux_send_end(b, &o->ls);
+	return (error);
+}
+
+/* ---- MSG_MORE and UDP_CORK: a datagram in several pieces, udp(7) ---- */
+
+static MALLOC_DEFINE(M_CORK, "udpcork", "datagrams that wait for more");
+
+#define UDP_PAYLOAD_MAX (IP_MAXPACKET - (int)(sizeof(struct ip) + sizeof(struct udphdr)))
+
+static bool
+corked(const struct bsock *b, const struct rpc_dgram *hdr)
+{
+	if (!bsd_has_cork(b))
+		return (false);
+	return (
+	    (b->b_flags & BSF_CORK) != 0 || (hdr != NULL && (hdr->d_flags & LINUX_MSG_MORE) != 0));
+}
+
+bool
+bsd_has_cork(const struct bsock *b)
+{
+	return (b->b_type == LINUX_SOCK_DGRAM && b->b_protocol != IPPROTO_ICMP);
+}
+
+void
+bsd_cork_drop(struct bsock *b)
+{
+	if (b->b_cork == NULL)
+		return;
+	m_freem(b->b_cork->m);
+	m_freem(b->b_cork->ls.control);
+	free(b->b_cork, M_CORK);
+	b->b_cork = NULL;
+}
+
+/* What waits goes, if anything does. A BSD errno. */
+static int
+cork_launch(struct bsock *b, const struct bsock_cred *cred)
+{
+	struct outgoing o;
+
+	if (b->b_cork == NULL)
+		return (0);
+	o = *b->b_cork;
+	free(b->b_cork, M_CORK);
+	b->b_cork = NULL;
+	return (launch(b, cred, &o));
+}
+
+void
+bsd_cork(struct bsock *b, bool on)
+{
+	b->b_flags = on ? b->b_flags | BSF_CORK : b->b_flags & ~BSF_CORK;
+	if (!on)
+		(void)cork_launch(b, NULL); /* Linux tells nobody either */
+}
+
+/* The first piece's address and control items are the datagram's; later ones' do not count. */
+static int
+cork_add(struct bsock *b, const struct rpc_dgram *hdr, const void *control, size_t control_len,
+    const void *payload, size_t len)
+{
+	struct outgoing first;
+	int error;
+
+	if (b->b_cork == NULL) {
+		error = prepare(b, hdr, control, control_len, &first);
+		if (error != 0)
+			return (error);
+		first.m = payload_mbuf(payload, 0);
+		b->b_cork = malloc(sizeof(*b->b_cork), M_CORK, M_NOWAIT);
+		if (first.m == NULL || b->b_cork == NULL) {
+			m_freem(first.m);
+			m_freem(first.ls.control);
+			free(b->b_cork, M_CORK);
+			b->b_cork = NULL;
+			return (LINUX_ENOBUFS);
+		}
+		*b->b_cork = first;
+	}
+	if ((int)len > UDP_PAYLOAD_MAX - b->b_cork->m->m_pkthdr.len)
+		error = LINUX_EMSGSIZE;
+	else
+		error = m_append(b->b_cork->m, (int)len, payload) != 0 ? 0 : LINUX_ENOBUFS;
+	if (error != 0)
+		bsd_cork_drop(b);
+	return (error);
+}
+
+int
+bsock_send(struct bsock *b, const struct bsock_cred *cred, const struct rpc_dgram *hdr,
+    const void *control, size_t control_len, const void *payload, size_t len)
+{
+	const bool more = corked(b, hdr);
+	struct outgoing o;
+	int error;
+
+	if (more || b->b_cork != NULL) {
+		error = cork_add(b, hdr, control, control_len, payload, len);
+		return (error != 0 || more ? error : bsd_errno_to_linux(cork_launch(b, cred)));
+	}
+	error = prepare(b, hdr, control, control_len, &o);
+	if (error != 0)
+		return (error);
+	o.m = payload_mbuf(payload, len);
+	if (o.m == NULL) {
+		m_freem(o.ls.control);
+		return (LINUX_ENOBUFS);
+	}
+	error = launch(b, cred, &o);
 	if (error == EMSGSIZE && (b->b_flags & BSF_RECVERR) != 0)
-		too_long(b, to, payload, len);
+		too_long(b, o.to.ss_len != 0 ? (struct sockaddr *)&o.to : NULL, payload, len);
 	return (bsd_errno_to_linux(error));
 }
 

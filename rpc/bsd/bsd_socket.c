@@ -196,6 +196,7 @@ bsock_close(struct bsock *b, bool reset)
 		(void)so_setsockopt(so, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	so->so_emuldata = NULL;
 	bsd_filter_free(b);
+	bsd_cork_drop(b);
 	(void)soclose(so); /* clears the upcalls */
 	free(b, M_BSOCK);
 }

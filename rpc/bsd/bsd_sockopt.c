@@ -404,6 +404,23 @@ set_raw(struct bsock *b, int name, const void *val, size_t len)
 	return (0);
 }
 
+/* udp(7) */
+static int
+set_udp(struct bsock *b, int name, const void *val, size_t len)
+{
+	int v;
+
+	if (!bsd_has_cork(b))
+		return (LINUX_ENOPROTOOPT);
+	if (len < sizeof(v))
+		return (LINUX_EINVAL);
+	if (name != LINUX_UDP_CORK)
+		return (LINUX_ENOPROTOOPT);
+	memcpy(&v, val, sizeof(v));
+	bsd_cork(b, v != 0);
+	return (0);
+}
+
 int
 bsock_setsockopt(struct bsock *b, const struct bsock_cred *cred, int level, int name,
     const void *val, size_t len)
@@ -417,6 +434,8 @@ bsock_setsockopt(struct bsock *b, const struct bsock_cred *cred, int level, int 
 		return (LINUX_ENOPROTOOPT);
 	if (level == LINUX_SOL_RAW)
 		return (set_raw(b, name, val, len));
+	if (level == LINUX_SOL_UDP)
+		return (set_udp(b, name, val, len));
 	if (level == LINUX_SOL_TCP)
 		return (bsd_tcp_setopt(b, cred, name, val, len));
 	if (io == NULL && !kept && bit == 0) {
@@ -680,6 +699,8 @@ bsock_getsockopt(struct bsock *b, int level, int name, void *val, uint32_t *len)
 	}
 	if (level == LINUX_SOL_TCP)
 		return (bsd_tcp_getopt(b, name, val, len));
+	if (level == LINUX_SOL_UDP && name == LINUX_UDP_CORK && bsd_has_cork(b))
+		return (answer_int(level, (b->b_flags & BSF_CORK) != 0, val, len));
 	if (io != NULL) {
 		error = get_bsd_int(b, io->blevel, io->bname, &v);
 		if (error != 0)

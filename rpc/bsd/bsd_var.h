@@ -15,6 +15,7 @@
 struct bpf_insn;
 struct ifnet;
 struct mbuf;
+struct outgoing;
 struct sockaddr;
 struct socket;
 
@@ -22,6 +23,7 @@ struct socket;
 #define BSF_TIMESTAMPNS 0x0002 /* the time of arrival as a timespec */
 #define BSF_RECVERR 0x0004     /* IP_RECVERR: errors are queued too */
 #define BSF_CONNECTING 0x0008
+#define BSF_CORK 0x0200	   /* UDP_CORK */
 #define BSF_TELL 0x0100	   /* the next connect() is told that it is connected */
 #define BSF_ORIGDST 0x0080 /* IP_RECVORIGDSTADDR */
 #define BSF_FREEBIND 0x0010
@@ -46,6 +48,7 @@ struct bsock {
 	uint32_t b_notsent_lowat;	 /* TCP_NOTSENT_LOWAT, bytes; 0 no limit */
 	uint32_t b_mark;		 /* of the last error told, where there is IP_RECVERR */
 	uint32_t b_icmp_filter;		 /* ICMP types that are not wanted, by bit */
+	struct outgoing *b_cork;	 /* bsd_dgram.c: a datagram that waits for more */
 	struct bpf_insn *b_filter;	 /* bsd_filter.c; NULL: none */
 	bool b_filter_locked;
 };
@@ -74,6 +77,11 @@ int bsd_tcp_setopt(
     struct bsock *, const struct bsock_cred *, int name, const void *val, size_t len);
 int bsd_tcp_getopt(struct bsock *, int name, void *val, uint32_t *len);
 void bsd_tcp_copyopt(struct socket *from, struct socket *to);
+
+/* bsd_dgram.c: UDP_CORK */
+bool bsd_has_cork(const struct bsock *);
+void bsd_cork(struct bsock *, bool on);
+void bsd_cork_drop(struct bsock *);
 
 /* bsd_keptopt.c; set and get only what is known */
 void bsd_kept_init(struct bsock *);

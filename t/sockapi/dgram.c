@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
 
 static void
 sizes(void)
@@ -55,6 +56,53 @@ sizes(void)
 	see(recv(b, buf, 10, MSG_DONTWAIT), "recv after MORE, again");
 	close(a);
 	close(b);
+}
+
+/* A datagram in pieces. */
+static void
+corks(void)
+{
+	static char big[65507];
+	struct sockaddr_in there;
+	char buf[64];
+	int a, b, c, port, one = 1, zero = 0, v = 7;
+	socklen_t len = sizeof(v);
+
+	udp_pair(&a, &b);
+	c = udp_bound(&port);
+	there = loopback(port);
+	see(setsockopt(a, IPPROTO_UDP, UDP_CORK, &one, 3), "UDP_CORK, short");
+	see(setsockopt(a, IPPROTO_UDP, UDP_CORK, &one, sizeof(one)), "UDP_CORK");
+	see(getsockopt(a, IPPROTO_UDP, UDP_CORK, &v, &len), "UDP_CORK get");
+	see(v, "UDP_CORK is");
+	see(send(a, "ab", 2, 0), "corked, send");
+	see(write(a, "cd", 2), "corked, write");
+	see(send(a, "", 0, 0), "corked, send nothing");
+	settle();
+	see(recv(b, buf, sizeof(buf), MSG_DONTWAIT), "corked, recv");
+	see(setsockopt(a, IPPROTO_UDP, UDP_CORK, &zero, sizeof(zero)), "UDP_CORK off");
+	becomes(b, POLLIN);
+	memset(buf, 0, sizeof(buf));
+	see(recv(b, buf, sizeof(buf), MSG_DONTWAIT), "uncorked, recv");
+	see_text(buf, "uncorked, bytes");
+	see(recv(b, buf, sizeof(buf), MSG_DONTWAIT), "uncorked, recv again");
+	see(setsockopt(a, IPPROTO_UDP, UDP_CORK, &one, sizeof(one)), "UDP_CORK again");
+	see(setsockopt(a, IPPROTO_UDP, UDP_CORK, &zero, sizeof(zero)), "UDP_CORK off, nothing");
+	settle();
+	see(recv(b, buf, sizeof(buf), MSG_DONTWAIT), "uncorked, nothing there");
+	see(sendto(a, "1", 1, MSG_MORE, SA(&there), sizeof(there)), "sendto, MORE");
+	see(send(a, "2", 1, 0), "then send to the peer");
+	becomes(c, POLLIN);
+	see(recv(c, buf, sizeof(buf), MSG_DONTWAIT), "goes where the first piece went");
+	see(recv(b, buf, sizeof(buf), MSG_DONTWAIT), "and not to the peer");
+	see(send(a, big, sizeof(big), MSG_MORE), "as much as fits, MORE");
+	see(send(a, "x", 1, MSG_MORE) == 1 ? 1 : -1, "one byte too many");
+	see(send(a, "abc", 3, 0), "what waited is gone");
+	becomes(b, POLLIN);
+	see(recv(b, buf, sizeof(buf), MSG_DONTWAIT), "recv of what came after");
+	close(a);
+	close(b);
+	close(c);
 }
 
 static void
@@ -194,6 +242,7 @@ void
 topic_dgram(void)
 {
 	sizes();
+	corks();
 	destinations();
 	refusals();
 }

@@ -223,9 +223,30 @@ first_call_after_reset(int call, const char *name)
 	close(c);
 }
 
+/* The peer has closed; what is sent to it is answered by a reset. */
+static void
+closed_peer(void)
+{
+	char buf[8];
+	int c, s;
+
+	tcp_pair(&c, &s);
+	close(s);
+	see(becomes(c, POLLIN), "peer closed: POLLIN");
+	see(send(c, "abc", 3, MSG_NOSIGNAL), "peer closed: send");
+	becomes(c, POLLHUP);
+	see(recv(c, buf, sizeof(buf), 0), "peer closed: recv after its reset");
+	see(recv(c, buf, sizeof(buf), 0), "peer closed: recv again");
+	see(read(c, buf, sizeof(buf)), "peer closed: read");
+	see(send(c, "abc", 3, MSG_NOSIGNAL), "peer closed: send again");
+	see(recv(c, buf, sizeof(buf), 0), "peer closed: recv after that");
+	close(c);
+}
+
 void
 topic_ends(void)
 {
+	closed_peer();
 	static const char *const calls[] = {
 	    "read", "write", "SO_ERROR", "shutdown", "recv PEEK", "getpeername", "connect"};
 	char buf[100];
