@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # long_fuzz.t - libFuzzer on each target of t/fuzz for a minute (FUZZ_SECONDS). Part of the long
-# suite. What it finds is left in build-fuzz/found: add it to t/fuzz/corpus with the mend.
+# suite. What it finds is left in build-fuzz/found: add it to t/fuzz/corpus with the mend. What it
+# learnt stays in build-fuzz/corpus; the inputs of it that reach code which the tree's do not:
+#	build-fuzz/fuzz_X -merge=1 -use_counters=0 t/fuzz/corpus/X build-fuzz/corpus/X
 set -u
 cd "$(dirname "$0")/.." || exit 1
 if [ "${ALPINE_BUILD:-build}" != build ]; then # scripts/check runs it for each build
