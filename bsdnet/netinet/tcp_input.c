@@ -131,6 +131,7 @@ tcp_parse(struct tcp_seg *seg, struct mbuf *m, int iphlen)
 	seg->wake = 0;
 	seg->output = false;
 	seg->timewait = false;
+	seg->answered = false;
 }
 
 static void

@@ -153,9 +153,10 @@ tcp_trim_left(struct tcpcb *tp, struct tcp_seg *seg)
 	TCPSTAT_ADD(tcps_rcvdupbyte, seg->len);
 	/* All of it. An empty one is a keepalive, or two stacks that disagree: answered within the
 	 * limit, lest they do so for ever. */
-	if (seg->len == 0 && (seg->flags & TH_FIN) == 0)
+	if (seg->len == 0 && (seg->flags & TH_FIN) == 0) {
 		tcp_challenge_ack(tp);
-	else
+		seg->answered = true;
+	} else
 		tp->t_flags |= TF_ACKNOW;
 	seg->flags &= ~(TH_FIN | TH_PUSH);
 	tcp_trim_head(seg, old);
@@ -434,13 +435,18 @@ tcp_segment_finish(struct tcpcb *tp, struct tcp_seg *seg, enum tcp_verdict v)
 	case TV_RESET:
 		tcp_respond_reset(seg);
 		/* FALLTHROUGH */
-	case TV_DROP:
 	case TV_GONE:
 		m_freem(seg->m);
 		return;
+	case TV_DROP:
+		m_freem(seg->m);
+		if ((tp->t_flags & TF_ACKNOW) != 0) /* an earlier step owes it */
+			(void)tcp_output(tp);
+		return;
 	case TV_CHALLENGE:
 		m_freem(seg->m);
-		tcp_challenge_ack(tp);
+		if (!seg->answered)
+			tcp_challenge_ack(tp);
 		return;
 	case TV_ACK:
 		m_freem(seg->m);

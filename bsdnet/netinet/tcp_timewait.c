@@ -118,6 +118,16 @@ tcp_tw_reusable(const struct tcpcb *tp, const struct tcp_seg *seg)
 	return (SEQ_GT(seg->seq, tp->rcv_nxt));
 }
 
+/* RFC 9293 3.10.7.4, the first step: some of it lies in the window. */
+static bool
+tcp_tw_acceptable(const struct tcpcb *tp, const struct tcp_seg *seg)
+{
+	const tcp_seq end = seg->seq + seg->len + ((seg->flags & TH_FIN) != 0);
+
+	return (SEQ_LT(seg->seq, SEQ_MAX(tp->rcv_adv, tp->rcv_nxt + 1)) &&
+		(SEQ_GEQ(seg->seq, tp->rcv_nxt) || SEQ_GT(end, tp->rcv_nxt)));
+}
+
 /* Consumes the segment, unless it returns true: then tp is gone and the segment is for a listener.
  */
 bool
@@ -135,10 +145,10 @@ tcp_tw_input(struct tcpcb *tp, struct tcp_seg *seg)
 	if ((seg->flags & TH_RST) == 0) {
 		if ((seg->flags & TH_FIN) != 0 && seg->seq + seg->len + 1 == tp->rcv_nxt)
 			tcp_tw_restart(tp);
-		answer =
-		    (seg->flags & TH_SYN) != 0 || seg->seq != tp->rcv_nxt ||
-		    ((seg->flags & TH_ACK) != 0 && (seg->len > 0 || (seg->flags & TH_FIN) != 0 ||
-						       SEQ_GT(seg->ack, tp->snd_max)));
+		answer = (seg->flags & TH_SYN) != 0 || !tcp_tw_acceptable(tp, seg) ||
+			 ((seg->flags & TH_ACK) != 0 &&
+			     (seg->len > 0 || (seg->flags & TH_FIN) != 0 ||
+				 seg->seq != tp->rcv_nxt || SEQ_GT(seg->ack, tp->snd_max)));
 		if ((tp->t_flags & TF_RCVD_TSTMP) != 0 && (seg->to.to_flags & TOF_TS) != 0 &&
 		    TSTMP_GEQ(seg->to.to_tsval, tp->ts_recent) &&
 		    SEQ_LEQ(seg->seq, tp->last_ack_sent))

@@ -325,6 +325,7 @@ struct tcp_seg {
 	u_int wake;	      /* TSW_* */
 	bool output;	      /* call tcp_output at the end */
 	bool timewait;	      /* both sides are done */
+	bool answered;	      /* by a challenge ACK: one is enough */
 	struct sackblk dsack; /* what the peer got twice, RFC 2883; empty: nothing */
 };
 /* The socket is told at the end of a segment, when the connection is consistent. */
