@@ -270,7 +270,7 @@ install: all $(B)/man/alpine.4
 	chmod 644 $(DESTDIR)$(UNITDIR)/alpined@.service
 	install -m 644 rpc/service/alpine.sysusers $(DESTDIR)$(SYSUSERDIR)/alpine.conf
 
-# What install put there; CONFDIR and the account stay.
+# What install put there; the account stays, and CONFDIR if something is in it.
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(SBINDIR)/alpined $(SBINDIR)/alpinectl $(PREFIX)/bin/alpine-run \
 	    $(PREFIX)/bin/alpine-sim $(MANDIR)/man1/alpine-sim.1 \
@@ -278,6 +278,7 @@ uninstall:
 	    $(MANDIR)/man8/alpined.8 $(MANDIR)/man8/alpinectl.8 $(addprefix $(COMPDIR)/,$(COMMANDS)) \
 	    $(UNITDIR)/alpined@.service $(SYSUSERDIR)/alpine.conf)
 	rm -rf $(DESTDIR)$(PREFIX)/lib/alpine $(DESTDIR)$(DOCDIR)
+	-[ ! -d $(DESTDIR)$(CONFDIR) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(CONFDIR)
 
 lint:
 	scripts/lint

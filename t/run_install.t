@@ -120,6 +120,9 @@ check "all commands are known to it" "$(missing "$("$D/usr/sbin/alpinectl" --hel
 # ---- back
 rm -f "$D"/*.conf "$D"/*.service
 check "CONFDIR, for those who may not make /etc/alpine" "$(make -s "${san[@]}" -o all install PREFIX="$D/home" CONFDIR="$D/home/etc" 2>&1; test -d "$D/home/etc" || echo missing; rm -rf "$D/home")"
-check "make uninstall leaves nothing" "$(make -s uninstall DESTDIR="$D" PREFIX=/usr 2>&1; ls_all)"
+touch "$D/etc/alpine/lan.conf"
+check "make uninstall leaves nothing but what is not its own" "$(make -s uninstall DESTDIR="$D" PREFIX=/usr 2>&1; ls_all | grep -vx ./etc/alpine/lan.conf)"
+rm "$D/etc/alpine/lan.conf"
+check "nor /etc/alpine, empty; a second time is no error" "$(make -s uninstall DESTDIR="$D" PREFIX=/usr 2>&1; find "$D" -path '*alpine*')"
 echo "1..$N"
 exit $BAD

@@ -8,7 +8,7 @@
  * interfaces. It returns 0 or a BSD errno. A module is kernel-world code and may use all of the
  * stack; `scripts/module FILE.c` compiles one. Its own variables are one for the process, not for
  * a stack, and its SYSINITs and SYSCTLs do not run: it does in alpine_module_init() what they
- *would.
+ * would.
  */
 #ifndef HOST_MODULE_H
 #define HOST_MODULE_H
