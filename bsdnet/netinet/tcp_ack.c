@@ -237,8 +237,10 @@ tcp_fin_acked(struct tcpcb *tp, struct tcp_seg *seg)
 static enum tcp_verdict
 tcp_synrcvd_ack(struct tcpcb *tp, struct tcp_seg *seg)
 {
-	if (SEQ_LEQ(seg->ack, tp->snd_una) || SEQ_GT(seg->ack, tp->snd_max))
-		return (TV_RESET);
+	if (SEQ_LEQ(seg->ack, tp->snd_una) || SEQ_GT(seg->ack, tp->snd_max)) {
+		/* out of the window too: it has its ACK, or will */
+		return (seg->answered || (tp->t_flags & TF_ACKNOW) != 0 ? TV_DROP : TV_RESET);
+	}
 	tp->snd_una++; /* our SYN */
 	tp->snd_nxt = SEQ_MAX(tp->snd_nxt, tp->snd_una);
 	tp->snd_wnd = tp->max_sndwnd = seg->win;

@@ -46,12 +46,13 @@ tcp_listen_input(struct inpcb *inp, struct tcp_seg *seg)
 		}
 	} else if ((seg->flags & TH_ACK) != 0) {
 		/* SYN and ACK: nobody here asked */
-		v = syncache_synack(seg) ? TV_DROP : TV_RESET;
+		v = syncache_other(seg) ? TV_DROP : TV_RESET;
 	} else if ((seg->flags & TH_SYN) != 0 && !tcp_syn_is_martian(seg)) {
 		syncache_add(inp, seg);
 		v = TV_DROP;
 	} else {
-		TCPSTAT_INC(tcps_listendrop);
+		if ((seg->flags & TH_SYN) != 0 || !syncache_other(seg))
+			TCPSTAT_INC(tcps_listendrop);
 		v = TV_DROP;
 	}
 	if (v == TV_RESET && !tcp_blackholed(seg, true) &&

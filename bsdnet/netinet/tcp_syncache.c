@@ -604,12 +604,18 @@ syncache_socket(const struct syncache *sc, struct inpcb *listener)
 	return (tp);
 }
 
+static bool
+syncache_inwindow(const struct syncache *sc, tcp_seq seq)
+{
+	return (
+	    SEQ_GT(seq, sc->sc_irs) && SEQ_LEQ(seq, sc->sc_irs + 1 + min(sc->sc_wnd, TCP_MAXWIN)));
+}
+
 /* RFC 9293 3.10.7.4 for SYN_RECEIVED, as far as an entry knows. */
 static enum tcp_verdict
 syncache_check_ack(struct syncache *sc, const struct tcp_seg *seg)
 {
-	if (SEQ_LEQ(seg->seq, sc->sc_irs) ||
-	    SEQ_GT(seg->seq, sc->sc_irs + 1 + min(sc->sc_wnd, TCP_MAXWIN))) {
+	if (!syncache_inwindow(sc, seg->seq)) {
 		syncache_challenge(sc);
 		return (TV_DROP);
 	}
@@ -672,8 +678,7 @@ syncache_chkrst(const struct tcp_seg *seg)
 
 	if (sc == NULL || (seg->flags & (TH_SYN | TH_FIN)) != 0)
 		return;
-	if (SEQ_LEQ(seg->seq, sc->sc_irs) ||
-	    SEQ_GT(seg->seq, sc->sc_irs + 1 + min(sc->sc_wnd, TCP_MAXWIN))) {
+	if (!syncache_inwindow(sc, seg->seq)) {
 		TCPSTAT_INC(tcps_badrst);
 	} else if (seg->seq == sc->sc_irs + 1 || V_tcp_insecure_rst) {
 		TCPSTAT_INC(tcps_sc_reset);
@@ -685,14 +690,20 @@ syncache_chkrst(const struct tcp_seg *seg)
 }
 
 bool
-syncache_synack(const struct tcp_seg *seg)
+syncache_other(const struct tcp_seg *seg)
 {
+	const uint32_t fin = (seg->flags & TH_FIN) != 0;
 	struct sc_bucket *b;
 	struct syncache *sc = syncache_lookup(&seg->inc, &b);
 
-	if (sc != NULL)
+	if (sc == NULL)
+		return (false);
+	/* its first number or its last */
+	if ((seg->flags & TH_SYN) != 0 ||
+	    (!syncache_inwindow(sc, seg->seq) &&
+		(seg->len + fin == 0 || !syncache_inwindow(sc, seg->seq + seg->len + fin - 1))))
 		syncache_challenge(sc);
-	return (sc != NULL);
+	return (true);
 }
 
 /* ICMP says that the peer cannot be reached: believed the second time, if it is about our SYN,ACK.

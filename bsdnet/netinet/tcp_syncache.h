@@ -47,8 +47,8 @@ enum tcp_verdict syncache_expand(struct inpcb *listener, struct tcp_seg *, struc
 /* What both sides agree on, given the options of their SYN; for tcp_syncookie.c. */
 void syncache_agree(struct syncache *, const struct inpcb *listener, const struct tcpopt *);
 void syncache_chkrst(const struct tcp_seg *);
-/* SYN and ACK: if it is for an entry it is out of its window, and answered. False: it is not. */
-bool syncache_synack(const struct tcp_seg *);
+/* Neither its SYN, nor a RST, nor an ACK: answered if it is out of the window. False: no entry. */
+bool syncache_other(const struct tcp_seg *);
 void syncache_unreach(const struct in_conninfo *, tcp_seq);
 void syncache_init(void);
 void syncache_uninit(void);
