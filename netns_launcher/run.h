@@ -16,7 +16,6 @@
 #define RUN_EXIT_NOT_FOUND 127 /* PROGRAM was not found */
 
 #define RUN_SERVERS 3	    /* name servers; libc's resolver looks at no more (MAXNS) */
-#define RUN_ADDRESSES 8	    /* the stack's own, as many as alpined tells of */
 #define RUN_RESOLV_MAX 4096 /* bytes of the resolv.conf that programs see */
 
 enum run_verbosity { RUN_QUIET, RUN_NORMAL, RUN_DEBUG };

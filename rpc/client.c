@@ -74,8 +74,8 @@ rpc_client_valid(const struct rpc_client *c)
 	return c->c_fd >= 0 && c->c_cookie != 0 && socket_cookie(c->c_fd) == c->c_cookie;
 }
 
-void
-rpc_client_adopt(struct rpc_client *c, int fd)
+static void
+adopt(struct rpc_client *c, int fd)
 {
 	c->c_fd = fd;
 	c->c_cookie = socket_cookie(fd);
@@ -151,12 +151,12 @@ open_unix(struct rpc_client *c, const struct sockaddr_un *sun, size_t len)
 		SYS(SYS_close, fd);
 		return (int)error;
 	}
-	rpc_client_adopt(c, (int)fd);
+	adopt(c, (int)fd);
 	return 0;
 }
 
-int
-rpc_client_open_path(struct rpc_client *c, const char *path)
+static int
+open_path(struct rpc_client *c, const char *path)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 
@@ -177,8 +177,8 @@ rpc_client_open_abstract(struct rpc_client *c)
 	return open_unix(c, &sun, offsetof(struct sockaddr_un, sun_path) + 1 + len);
 }
 
-int
-rpc_client_open_name(struct rpc_client *c, const char *name)
+static int
+open_name(struct rpc_client *c, const char *name)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int error = -ENOENT, result = -ENOENT;
@@ -186,7 +186,7 @@ rpc_client_open_name(struct rpc_client *c, const char *name)
 
 	c->c_fd = -1;
 	for (i = 0; (error = rpc_client_path(i, name, path, sizeof(path))) == 0; i++) {
-		error = rpc_client_open_path(c, path);
+		error = open_path(c, path);
 		if (error == 0)
 			return 0;
 		if (error != -ENOENT || i == 0)
@@ -459,7 +459,7 @@ rpc_client_start(struct rpc_client *c, const char *name, enum rpc_kind kind,
     struct rpc_hello_reply *reply, char *why, size_t whysize)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int error = rpc_client_open_name(c, name);
+	int error = open_name(c, name);
 
 	if (error == 0) {
 		error = rpc_client_hello(c, kind, reply, why, whysize);
@@ -496,7 +496,7 @@ rpc_client_rekey(struct rpc_client *c, const struct rpc_client *parent)
 	error = (int)send_request(&old, &call);
 	SYS(SYS_close, (long)ends[1]);
 	if (error >= 0) {
-		rpc_client_adopt(c, ends[0]);
+		adopt(c, ends[0]);
 		c->c_seq = old.c_seq;
 		error = receive_reply(c, &call);
 		close_fds(&call);

@@ -41,24 +41,24 @@ extern long (*rpc_syscall)(long number, ...);
  */
 int rpc_client_path(unsigned i, const char *name, char *path, size_t size);
 
-/* Connect; no hello yet. NULL is RPC_DEFAULT_NAME. On failure -errno, c->c_fd is -1. */
-int rpc_client_open_name(struct rpc_client *c, const char *name);
-int rpc_client_open_path(struct rpc_client *c, const char *path);
+/* Connect; no hello yet. On failure -errno, c->c_fd is -1. */
 int rpc_client_open_abstract(struct rpc_client *c);
 
 /* The first call on a connection. -EPROTO and a text when the daemon speaks another version. */
 int rpc_client_hello(struct rpc_client *c, enum rpc_kind kind, struct rpc_hello_reply *reply,
     char *why, size_t whysize);
 
-/* open_name and hello, with one line in why[] that says what failed: what the tools want. */
+/*
+ * To the daemon NAME (NULL: RPC_DEFAULT_NAME) by its path, and hello, with one line in why[] that
+ * says what failed: what the tools want.
+ */
 int rpc_client_start(struct rpc_client *c, const char *name, enum rpc_kind kind,
     struct rpc_hello_reply *reply, char *why, size_t whysize);
 
 /* A private connection for a forked child, asked for over the inherited one (parent->c_fd). */
 int rpc_client_rekey(struct rpc_client *c, const struct rpc_client *parent);
 
-bool rpc_client_valid(const struct rpc_client *c);   /* is c_fd still the socket we opened? */
-void rpc_client_adopt(struct rpc_client *c, int fd); /* take over a connected descriptor */
+bool rpc_client_valid(const struct rpc_client *c); /* is c_fd still the socket we opened? */
 void rpc_client_close(struct rpc_client *c);
 
 /* One request with its reply. The caller fills rc_op, rc_in.., rc_infds.., rc_out.. */

@@ -462,12 +462,6 @@ wire_get_stats(const struct wire *w, struct wire_stats *to)
 	*to = w->w_stats;
 }
 
-uint64_t
-wire_in_flight(const struct wire *w)
-{
-	return (w->w_in_flight);
-}
-
 void
 wire_set_filter(struct wire *w, wire_filter_fn *fn, void *arg)
 {

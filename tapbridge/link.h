@@ -95,7 +95,6 @@ struct link_error {
 /* tap.c: opens or creates the TAP `name` (NULL or "": any) with IFF_VNET_HDR and offloads. */
 struct link *tap_open(const char *name, const uint8_t mac[6], uint32_t mtu, struct link_error *);
 const char *tap_name(const struct link *);
-int tap_fd(const struct link *);
 int tap_start(struct link *); /* watches its descriptor in the host loop */
 
 /* tap.c: the same over another descriptor, which it takes; and a new one for a link that stays. */

@@ -324,12 +324,6 @@ tap_name(const struct link *l)
 	return (((const struct tap *)l)->t_name);
 }
 
-int
-tap_fd(const struct link *l)
-{
-	return (((const struct tap *)l)->t_fd);
-}
-
 static int
 tap_set_up(struct link *l, bool up)
 {

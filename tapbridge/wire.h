@@ -40,7 +40,6 @@ void wire_end_set_rx(struct link *end, wire_rx_fn *, void *arg);
 /* Sees each frame before it is sent; returns false to drop it. For scripted loss. */
 typedef bool wire_filter_fn(void *arg, struct link *from, const uint8_t *frame, size_t len);
 void wire_set_filter(struct wire *, wire_filter_fn *, void *arg);
-uint64_t wire_in_flight(const struct wire *); /* frames on their way */
 void wire_destroy(struct wire *); /* frees its ends too: detach their interfaces before */
 
 #endif

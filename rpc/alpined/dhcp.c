@@ -2,12 +2,12 @@
  * dhcp.c - `alpined IFACE dhcp`: an ordinary DHCP client gets the stack's address.
  *
  * Theory of operation. A DHCP client sends raw frames before it has an address, and uses the
- *kernel's sockets to renew. So it runs, unmodified, in a network namespace of its own
- *(dhcp_client.c), whose only interface is a TAP with the stack's Ethernet address; and that TAP's
- *other end is here. What the client sends goes to the wire as the stack's own frames do; DHCP's
- *answers and the ARP answers that come for that address are copied to it. Nothing else passes,
- *either way: to the LAN there is one host. What the client was given is told here and set on the
- *stack.
+ * kernel's sockets to renew. So it runs, unmodified, in a network namespace of its own
+ * (dhcp_client.c), whose only interface is a TAP with the stack's Ethernet address; and that TAP's
+ * other end is here. What the client sends goes to the wire as the stack's own frames do; DHCP's
+ * answers and the ARP answers that come for that address are copied to it. Nothing else passes,
+ * either way: to the LAN there is one host. What the client was given is told here and set on
+ * the stack.
  *
  *	wire --- stack			the stack's frames
  *	   \\-- TAP --- udhcpc		DHCP (UDP ports 67, 68), ARP requests out, ARP replies in

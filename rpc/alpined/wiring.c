@@ -3,8 +3,9 @@
  *
  *	bridge		a TAP of ours; the keeper puts it into a bridge
  *	macvtap		the keeper makes it and hands over its device
- *	packet		a packet socket on the interface, from the keeper, who hides us from the
- *host tap		a TAP that is there, or that we make: attached to nothing
+ *	packet		a packet socket on the interface, from the keeper, who hides us from
+ *			the host
+ *	tap		a TAP that is there, or that we make: attached to nothing
  *
  * Called by alpined.c. Owns the link and, in it, the descriptor. The order is such that nothing can
  * be received before the stack is ready: tap_start() comes later.

@@ -93,16 +93,6 @@ bsd_addresses(struct rpc_addr *addrs, unsigned max)
 	return (n);
 }
 
-void
-bsd_shutdown(void)
-{
-	struct ifnet *ifp;
-
-	TAILQ_FOREACH (ifp, &V_ifnet, if_link)
-		if ((ifp->if_flags & IFF_LOOPBACK) == 0)
-			if_down(ifp);
-}
-
 /* ---- sysctl as text ---- */
 
 struct listing {

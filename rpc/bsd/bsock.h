@@ -84,7 +84,6 @@ int bsock_getsockopt(struct bsock *, int level, int name, void *val, uint32_t *l
 int bsock_ioctl(struct bsock *, const struct bsock_cred *, uint64_t cmd, void *arg, uint32_t *len,
     uint32_t room);
 int bsock_take_error(struct bsock *);
-void bsock_set_error(struct bsock *, int linux_errno);
 
 /* ---- listeners ---- */
 
@@ -156,8 +155,6 @@ unsigned bsd_addresses(struct rpc_addr *, unsigned max);
 /* Starts a module (host/module.h) in the stack; a BSD errno. */
 int bsd_module_init(int (*init)(const struct alpine_module_host *, const char *), const char *name,
     const char *args);
-/* Every connection of every socket is reset, and the interface taken down: the end. */
-void bsd_shutdown(void);
 
 /* Text goes out in pieces; names as in wire.h's RPC_CTL_REPORT. ENOENT: no such report. */
 typedef void bsd_emit_fn(void *arg, const char *text, size_t len);

@@ -27,7 +27,6 @@
 #define PF_CONNECTING 0x0080  /* non-blocking or not: undecided */
 #define PF_TALKED 0x0100      /* the program wrote something: somebody accepted it */
 #define PF_WAITING 0x0200     /* on its listener's queue of connections handed over */
-#define PF_SHUT 0x0400	      /* a listener that was shut down */
 #define PF_URGENT 0x0800      /* the program sent urgent data */
 #define PF_IN_END 0x1000      /* it writes no more: read until 0 */
 #define PF_FASTOPEN 0x4000    /* its data went with the SYN (RFC 7413) */

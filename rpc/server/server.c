@@ -70,12 +70,12 @@ struct op {
 	bool path_only;
 };
 
-static request_fn op_hello, op_attach, op_mirror, op_capture;
+static request_fn op_hello, op_attach, op_rekey, op_mirror, op_capture;
 
 static const struct op ops[] = {
     [RPC_HELLO] = {op_hello, 0, sizeof(struct rpc_hello), false},
     [RPC_ATTACH] = {op_attach, 1, 0, true},
-    [RPC_REKEY] = {server_rekey, 1, 0, false},
+    [RPC_REKEY] = {op_rekey, 1, 0, false},
     [RPC_SOCKET] = {request_socket, 0, sizeof(struct rpc_socket), false},
     [RPC_BIND] = {request_bind, 1, sizeof(struct rpc_addr), false},
     [RPC_LISTEN] = {request_listen, 1, sizeof(struct rpc_int), false},
@@ -331,8 +331,8 @@ space_ready(struct host_watch *w, uint32_t events)
 
 /* ---- answering ---- */
 
-int
-server_reply(struct conn *c, const struct rpc_msg *head, const void *data, size_t len, int fd)
+static int
+reply(struct conn *c, const struct rpc_msg *head, const void *data, size_t len, int fd)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -423,7 +423,7 @@ send_text(struct conn *c)
 		c->c_outhead.m_flags = n > PIECE || c->c_monitor ? RPC_MORE : 0;
 		if (n > PIECE)
 			n = PIECE;
-		error = server_reply(c, &c->c_outhead, c->c_out + c->c_outpos, n, -1);
+		error = reply(c, &c->c_outhead, c->c_out + c->c_outpos, n, -1);
 		if (error == EAGAIN && !count_text(c))
 			return (ENOBUFS);
 		if (error == EAGAIN)
@@ -582,8 +582,8 @@ op_capture(struct request *r)
  * The new connection speaks for the process that made its pair (SO_PEERCRED says who), but never
  * for more than the connection by which it came: a pair that root made and lost proves nothing.
  */
-int
-server_rekey(struct request *r)
+static int
+op_rekey(struct request *r)
 {
 	struct conn *parent = r->r_conn, *c;
 	struct rpc_msg head = r->r_head;
@@ -611,7 +611,7 @@ server_rekey(struct request *r)
 	c->c_privs &= parent->c_privs;
 	head.m_error = 0;
 	head.m_flags = 0;
-	if (server_reply(c, &head, NULL, 0, -1) != 0)
+	if (reply(c, &head, NULL, 0, -1) != 0)
 		conn_close(c);
 	r->r_silent = true;
 	return (0);
@@ -690,7 +690,7 @@ finish(struct request *r, int error)
 			conn_close(c);
 		return;
 	}
-	error = server_reply(c, &head, r->r_reply, r->r_replylen, r->r_replyfd);
+	error = reply(c, &head, r->r_reply, r->r_replylen, r->r_replyfd);
 	if (r->r_replyfd >= 0)
 		close(r->r_replyfd);
 	r->r_replyfd = -1;
@@ -711,7 +711,7 @@ refuse(struct request *r, const char *why)
 	head.m_version = RPC_VERSION;
 	head.m_error = EPROTO;
 	head.m_flags = 0;
-	(void)server_reply(r->r_conn, &head, NULL, 0, -1);
+	(void)reply(r->r_conn, &head, NULL, 0, -1);
 	conn_blame(r->r_conn, why);
 	conn_close(r->r_conn);
 }

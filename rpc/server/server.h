@@ -82,9 +82,6 @@ unsigned server_conns(void), server_spaces(void);
 /* Text of an answer that may be long. */
 bsd_emit_fn conn_emit;
 void conn_printf(struct conn *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int server_attach(struct conn *, int listener_fd);
-int server_rekey(struct request *);
-int server_reply(struct conn *, const struct rpc_msg *head, const void *data, size_t len, int fd);
 bool conn_owner(const struct conn *);	   /* root, or whose daemon this is */
 bool conn_privileged(const struct conn *); /* that, or CAP_NET_ADMIN */
 void conn_monitor(struct conn *);	   /* becomes one */

@@ -364,8 +364,9 @@ adopt_from(const char *name, void *arg)
 	return (!a->found);
 }
 
-bool
-bridge_adopt(struct state *s, int ifindex)
+/* The bridge of that index stands for our nic: its state, from another instance's file. */
+static bool
+adopt(struct state *s, int ifindex)
 {
 	struct adopting a = {s, ifindex, false};
 
@@ -403,7 +404,7 @@ find_joined(
 	s->bridge_index = m.ifindex;
 	s->was_down = (m.flags & IFF_UP) == 0;
 	snprintf(s->spec.bridge, IFNAMSIZ, "%s", m.name);
-	if (bridge_adopt(s, m.ifindex))
+	if (adopt(s, m.ifindex))
 		s->complete = true;
 	return (0);
 }

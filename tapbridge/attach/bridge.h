@@ -14,8 +14,6 @@ int bridge_undo(struct nl_sock *, struct state *, struct link_error *);
 /* The nic is back, not in the bridge: puts it there, with whatever it has. 0 or -1. */
 int bridge_rejoin(
     struct nl_sock *, struct state *, const struct nl_linkinfo *nic, struct link_error *);
-/* The bridge of that index stands for our nic: its state, from another instance's file. */
-bool bridge_adopt(struct state *, int ifindex);
 
 /* The nic, and the bridge that is ours: ifindex 0 where there is none. */
 struct bridge_ends {

@@ -196,16 +196,3 @@ nlu_free_records(struct nl_records *list)
 	}
 	list->count = 0;
 }
-
-void
-nlu_reverse(struct nl_records *list)
-{
-	struct nl_record *r, *turned = NULL;
-
-	while ((r = list->first) != NULL) {
-		list->first = r->next;
-		r->next = turned;
-		turned = r;
-	}
-	list->first = turned;
-}

@@ -190,13 +190,6 @@ nlu_route_is_kernel(const struct nl_record *r)
 }
 
 bool
-nlu_route_has_gateway(const struct nl_record *r)
-{
-	return (attr_of(r->msg, RTA_GATEWAY) != NULL || attr_of(r->msg, RTA_VIA) != NULL ||
-		attr_of(r->msg, RTA_MULTIPATH) != NULL);
-}
-
-bool
 nlu_route_by_nexthop(const struct nl_record *r)
 {
 	return (attr_of(r->msg, RTA_NH_ID) != NULL);

@@ -80,7 +80,6 @@ int nlu_dump(struct nl_sock *sk, int type, const void *hdr, size_t len, nlu_want
     void *arg, struct nl_records *list);
 struct nl_record *nlu_append(struct nl_records *, const struct nlmsghdr *); /* NULL: no memory */
 void nlu_free_records(struct nl_records *);
-void nlu_reverse(struct nl_records *);
 
 /* nl_addr.c. Addresses of an interface; first the first that was added. */
 int nlu_save_addrs(struct nl_sock *, int ifindex, struct nl_records *);
@@ -104,7 +103,6 @@ int nlu_save_routes(struct nl_sock *, int ifindex, int other, const struct nl_re
 int nlu_route_add(struct nl_sock *, const struct nl_record *, int from, int to);
 int nlu_route_del(struct nl_sock *, const struct nl_record *, int from, int to);
 bool nlu_route_is_kernel(const struct nl_record *);
-bool nlu_route_has_gateway(const struct nl_record *);
 bool nlu_route_by_nexthop(const struct nl_record *); /* goes where its nexthop object goes */
 bool nlu_route_replaces(const struct nl_record *);   /* adding it takes the old one away */
 /* The one in the list that is `like` when its hops out of `from` are turned to `to`. */

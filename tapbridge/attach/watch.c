@@ -10,8 +10,8 @@
  *	a foreign bridge gone	told; joined again when there is one of that name
  *	macvtap, packet: nic gone, back: done again; the stack gets a new descriptor
  *
- * Host world; called by rpc/alpined/keeper.c from its loop. Owns the attachment's a_* fields of the
- *watch.
+ * Host world; called by rpc/alpined/keeper.c from its loop. Owns what of the attachment (a_*) is
+ * the watch's.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
