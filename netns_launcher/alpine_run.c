@@ -481,6 +481,23 @@ signals_wanted(sigset_t *set)
 		sigaddset(set, passed_signals[i]);
 }
 
+/* From now on; a descriptor that tells of signals, or -1. */
+static int
+become_reaper(struct family *f, bool die_with_parent)
+{
+	sigset_t wanted;
+
+	signals_wanted(&wanted);
+	sigprocmask(SIG_BLOCK, &wanted, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (die_with_parent) {
+		f->parent = getppid();
+		prctl(PR_SET_PDEATHSIG, SIGUSR2);
+	}
+	return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 static int
 attend(struct family *f, int signals, int dns, int capture)
 {
@@ -574,7 +591,6 @@ main(int argc, char **argv)
 	struct run_sockets sockets;
 	struct run_before before;
 	int sync[2], error, signals;
-	sigset_t wanted;
 	char why[256];
 
 	parse_options(argc, argv, &o);
@@ -598,15 +614,7 @@ main(int argc, char **argv)
 	if (o.resolv.nservers == 0)
 		run_debug("no name server: give one with --dns ADDRESS");
 
-	signals_wanted(&wanted);
-	sigprocmask(SIG_BLOCK, &wanted, NULL);
-	signal(SIGCHLD, SIG_DFL);
-	signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (o.die_with_parent) {
-		family.parent = getppid();
-		prctl(PR_SET_PDEATHSIG, SIGUSR2);
-	}
+	signals = become_reaper(&family, o.die_with_parent);
 	if (signals < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) != 0) {
 		run_error("cannot start: %s", strerror(errno));
 		return RUN_EXIT_FAILED;

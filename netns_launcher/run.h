@@ -59,6 +59,10 @@ int run_ns_files(const struct run_resolv *r, char *why, size_t whysize);
  * text), so that netlink, /proc/net and packet sockets show what the stack has. -1: not here.
  */
 int run_device_make(const struct rpc_hello_reply *hello, const char *routes);
+/* Any interface of the namespace: up, mtu 0 as it is; an address. 0 or a negative libnl error. */
+struct nl_sock;
+int run_link_up(struct nl_sock *, int ifindex, uint32_t mtu);
+int run_address_add(struct nl_sock *, int ifindex, const struct in_addr *, int prefix);
 
 /* --- run_pcap.c: --pcap --- */
 

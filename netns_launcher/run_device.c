@@ -43,15 +43,16 @@ set_sysctl(
 	close(fd);
 }
 
-static int
-bring_up(struct nl_sock *nl, int ifindex, uint32_t mtu)
+int
+run_link_up(struct nl_sock *nl, int ifindex, uint32_t mtu)
 {
 	struct rtnl_link *dev = rtnl_link_alloc(), *change = rtnl_link_alloc();
 	int error = -NLE_NOMEM;
 
 	if (dev != NULL && change != NULL) {
 		rtnl_link_set_ifindex(dev, ifindex);
-		rtnl_link_set_mtu(change, mtu);
+		if (mtu != 0)
+			rtnl_link_set_mtu(change, mtu);
 		rtnl_link_set_flags(change, IFF_UP);
 		error = rtnl_link_change(nl, dev, change, 0);
 	}
@@ -60,18 +61,18 @@ bring_up(struct nl_sock *nl, int ifindex, uint32_t mtu)
 	return error;
 }
 
-static int
-give_address(struct nl_sock *nl, int ifindex, const struct sockaddr_in *sin)
+int
+run_address_add(struct nl_sock *nl, int ifindex, const struct in_addr *address, int prefix)
 {
-	const int prefix = ntohs(sin->sin_port); /* as rpc_hello_reply has it */
-	in_addr_t mask = prefix == 0 ? 0 : htonl(~(in_addr_t)0 << (32 - prefix));
-	in_addr_t all = sin->sin_addr.s_addr | ~mask;
-	struct nl_addr *local = nl_addr_build(AF_INET, &sin->sin_addr, sizeof(sin->sin_addr));
+	const in_addr_t hosts =
+	    prefix < 1 ? UINT32_MAX : (in_addr_t)(UINT64_C(0xffffffff) >> prefix);
+	const in_addr_t all = address->s_addr | htonl(hosts);
+	struct nl_addr *local = nl_addr_build(AF_INET, address, sizeof(*address));
 	struct nl_addr *broadcast = nl_addr_build(AF_INET, &all, sizeof(all));
 	struct rtnl_addr *addr = rtnl_addr_alloc();
 	int error = -NLE_NOMEM;
 
-	if (prefix > 32) {
+	if (prefix < 0 || prefix > 32) {
 		error = -NLE_INVAL;
 	} else if (local != NULL && broadcast != NULL && addr != NULL) {
 		nl_addr_set_prefixlen(local, prefix);
@@ -149,11 +150,12 @@ configure(const struct rpc_hello_reply *hello, int ifindex, const char *routes)
 		return -NLE_NOMEM;
 	error = nl_connect(nl, NETLINK_ROUTE);
 	if (error == 0)
-		error = bring_up(nl, ifindex, hello->h_mtu);
+		error = run_link_up(nl, ifindex, hello->h_mtu);
 	for (i = 0; i < hello->h_naddrs && i < RPC_HELLO_ADDRS && error == 0; i++) {
 		memcpy(&sin, hello->h_addrs[i].a_data, sizeof(sin));
 		if (hello->h_addrs[i].a_len >= sizeof(sin) && sin.sin_family == AF_INET)
-			error = give_address(nl, ifindex, &sin);
+			error = run_address_add(nl, ifindex, &sin.sin_addr,
+			    ntohs(sin.sin_port)); /* as rpc_hello_reply has it */
 	}
 	if (error == 0)
 		add_routes(nl, ifindex, routes);

@@ -12,8 +12,6 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netlink/netlink.h>
-#include <netlink/route/addr.h>
-#include <netlink/route/link.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,41 +169,13 @@ run_ns_enter(char *why, size_t whysize)
 
 /* --- network --- */
 
+/* A name server may have the stack's own address. */
 static int
-add_address(struct nl_sock *nl, const struct in_addr *address)
+add_to_lo(struct nl_sock *nl, const struct in_addr *address)
 {
-	struct nl_addr *local = nl_addr_build(AF_INET, address, sizeof(*address));
-	struct rtnl_addr *addr = rtnl_addr_alloc();
-	int error = -NLE_NOMEM;
+	const int error = run_address_add(nl, LO_INDEX, address, 32);
 
-	if (local != NULL && addr != NULL) {
-		nl_addr_set_prefixlen(local, 32);
-		rtnl_addr_set_ifindex(addr, LO_INDEX);
-		error = rtnl_addr_set_local(addr, local);
-		if (error == 0)
-			error = rtnl_addr_add(nl, addr, 0);
-		if (error == -NLE_EXIST)
-			error = 0;
-	}
-	rtnl_addr_put(addr);
-	nl_addr_put(local);
-	return error;
-}
-
-static int
-lo_up(struct nl_sock *nl)
-{
-	struct rtnl_link *lo = rtnl_link_alloc(), *change = rtnl_link_alloc();
-	int error = -NLE_NOMEM;
-
-	if (lo != NULL && change != NULL) {
-		rtnl_link_set_ifindex(lo, LO_INDEX);
-		rtnl_link_set_flags(change, IFF_UP);
-		error = rtnl_link_change(nl, lo, change, 0);
-	}
-	rtnl_link_put(change);
-	rtnl_link_put(lo);
-	return error;
+	return error == -NLE_EXIST ? 0 : error;
 }
 
 static int
@@ -220,14 +190,14 @@ configure_lo(const struct rpc_hello_reply *hello, const struct run_resolv *r)
 		return -NLE_NOMEM;
 	error = nl_connect(nl, NETLINK_ROUTE);
 	if (error == 0)
-		error = lo_up(nl);
+		error = run_link_up(nl, LO_INDEX, 0);
 	for (i = 0; i < hello->h_naddrs && error == 0; i++) {
 		memcpy(&sin, hello->h_addrs[i].a_data, sizeof(sin));
 		if (hello->h_addrs[i].a_len >= sizeof(sin) && sin.sin_family == AF_INET)
-			error = add_address(nl, &sin.sin_addr);
+			error = add_to_lo(nl, &sin.sin_addr);
 	}
 	for (i = 0; i < r->nservers && error == 0; i++)
-		error = add_address(nl, &r->server[i]);
+		error = add_to_lo(nl, &r->server[i]);
 	nl_socket_free(nl);
 	return error;
 }

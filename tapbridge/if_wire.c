@@ -63,7 +63,6 @@ struct wire {
 	struct wire_stats w_stats;
 	TAILQ_HEAD(, wire_end) w_ends;
 	TAILQ_HEAD(wire_frames, wire_frame) w_frames; /* by f_due_ns, then as sent */
-	uint64_t w_in_flight;
 	struct callout w_callout;
 	uint64_t w_timer_ns; /* when it fires, if pending */
 	uint64_t w_random;
@@ -196,7 +195,6 @@ wire_timer(void *arg)
 	}
 	while (last != NULL && (f = TAILQ_FIRST(&w->w_frames)) != NULL) {
 		TAILQ_REMOVE(&w->w_frames, f, f_next);
-		w->w_in_flight--;
 		switch_frame(w, f);
 		if (f == last)
 			last = NULL;
@@ -219,7 +217,6 @@ enqueue(struct wire *w, struct wire_frame *f)
 		TAILQ_INSERT_HEAD(&w->w_frames, f, f_next);
 	else
 		TAILQ_INSERT_AFTER(&w->w_frames, p, f, f_next);
-	w->w_in_flight++;
 }
 
 static struct wire_frame *
@@ -440,7 +437,6 @@ wire_end_close(struct link *l)
 	TAILQ_FOREACH_SAFE (f, &w->w_frames, f_next, next)
 		if (f->f_from == e) {
 			TAILQ_REMOVE(&w->w_frames, f, f_next);
-			w->w_in_flight--;
 			free(f, M_WIRE);
 		}
 	for (i = 0; i < w->w_nfdb; i++)

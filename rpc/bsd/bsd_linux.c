@@ -1,7 +1,7 @@
 /*
- * bsd_linux.c - between Linux's numbers and layouts and BSD's: errnos, interfaces' names,
- * addresses, MSG_ flags and control items. Options are in bsd_sockopt.c, ioctls in bsd_ioctl.c.
- * Pure but for the send overrides; owns nothing.
+ * bsd_linux.c - between Linux's numbers and layouts and BSD's: errnos, interfaces' names, TCP's
+ * states, addresses, MSG_ flags and control items. Options are in bsd_sockopt.c, ioctls in
+ * bsd_ioctl.c. Pure but for the send overrides; owns nothing.
  */
 #include <sys/param.h>
 #include <sys/systm.h>
@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/in_pcb.h>
 #include <netinet/ip_errqueue.h>
+#include <netinet/tcp_fsm.h>
 
 #include "rpc/bsd/bsd_var.h"
 
@@ -110,6 +111,28 @@ bsd_strerror(int error)
 	default:
 		return ("refused");
 	}
+}
+
+/* ---- TCP's states ---- */
+
+int
+linux_tcp_state(int bsd)
+{
+	static const uint8_t states[TCP_NSTATES] = {
+	    [TCPS_CLOSED] = 7,
+	    [TCPS_LISTEN] = 10,
+	    [TCPS_SYN_SENT] = 2,
+	    [TCPS_SYN_RECEIVED] = 3,
+	    [TCPS_ESTABLISHED] = 1,
+	    [TCPS_CLOSE_WAIT] = 8,
+	    [TCPS_FIN_WAIT_1] = 4,
+	    [TCPS_CLOSING] = 11,
+	    [TCPS_LAST_ACK] = 9,
+	    [TCPS_FIN_WAIT_2] = 5,
+	    [TCPS_TIME_WAIT] = 6,
+	};
+
+	return (bsd >= 0 && bsd < TCP_NSTATES ? states[bsd] : 7);
 }
 
 /* ---- addresses ---- */

@@ -123,20 +123,6 @@ proc_arp(struct report *r)
 
 /* ---- sockets ---- */
 
-/* The numbers that Linux's /proc/net/tcp gives to states. */
-static const uint8_t linux_tcp_state[TCP_NSTATES] = {
-    [TCPS_CLOSED] = 7,
-    [TCPS_LISTEN] = 10,
-    [TCPS_SYN_SENT] = 2,
-    [TCPS_SYN_RECEIVED] = 3,
-    [TCPS_ESTABLISHED] = 1,
-    [TCPS_CLOSE_WAIT] = 8,
-    [TCPS_FIN_WAIT_1] = 4,
-    [TCPS_CLOSING] = 11,
-    [TCPS_LAST_ACK] = 9,
-    [TCPS_FIN_WAIT_2] = 5,
-    [TCPS_TIME_WAIT] = 6,
-};
 #define LINUX_DGRAM_CONNECTED 1
 #define LINUX_DGRAM_FREE 7
 
@@ -159,7 +145,7 @@ tcp_one(struct report *r, u_int n, const struct inpcb *inp)
 	    "%4u: %08X:%04X %08X:%04X %02X %08X:%08X %02X:%08X %08X %5u %8d %u %d "
 	    "0000000000000000 %u 4 0 %u -1",
 	    n, inp->inp_laddr.s_addr, ntohs(inp->inp_lport), inp->inp_faddr.s_addr,
-	    ntohs(inp->inp_fport), linux_tcp_state[state], tx, rx, 0, 0,
+	    ntohs(inp->inp_fport), linux_tcp_state(state), tx, rx, 0, 0,
 	    tp != NULL ? tp->t_rxtshift : 0, inp->inp_cred != NULL ? inp->inp_cred->cr_uid : 0, 0,
 	    0, 1, 20, tp != NULL && tp->t_maxseg > 0 ? (u_int)(tp->snd_cwnd / tp->t_maxseg) : 10);
 	report_line(r, "%-149s", line);

@@ -14,7 +14,6 @@
 #include <netinet/in.h>
 #include <netinet/in_pcb.h>
 #include <netinet/tcp.h>
-#include <netinet/tcp_fsm.h>
 #include <netinet/tcp_var.h>
 
 #include "rpc/bsd/bsd_var.h"
@@ -206,26 +205,6 @@ bsd_tcp_copyopt(struct socket *from, struct socket *to)
 
 /* ---- get ---- */
 
-static uint8_t
-linux_tcp_state(uint8_t bsd)
-{
-	static const uint8_t states[TCP_NSTATES] = {
-	    [TCPS_CLOSED] = 7,
-	    [TCPS_LISTEN] = 10,
-	    [TCPS_SYN_SENT] = 2,
-	    [TCPS_SYN_RECEIVED] = 3,
-	    [TCPS_ESTABLISHED] = 1,
-	    [TCPS_CLOSE_WAIT] = 8,
-	    [TCPS_FIN_WAIT_1] = 4,
-	    [TCPS_CLOSING] = 11,
-	    [TCPS_LAST_ACK] = 9,
-	    [TCPS_FIN_WAIT_2] = 5,
-	    [TCPS_TIME_WAIT] = 6,
-	};
-
-	return (bsd < TCP_NSTATES ? states[bsd] : 7);
-}
-
 static uint32_t
 segments(uint32_t bytes, uint32_t mss)
 {
@@ -236,7 +215,7 @@ segments(uint32_t bytes, uint32_t mss)
 static void
 info_common(struct linux_tcp_info *li, const struct tcp_info *ti)
 {
-	li->tcpi_state = linux_tcp_state(ti->tcpi_state);
+	li->tcpi_state = (uint8_t)linux_tcp_state(ti->tcpi_state);
 	li->tcpi_options = ti->tcpi_options; /* the bits are the same */
 	li->tcpi_wscale = (uint8_t)(ti->tcpi_snd_wscale | ti->tcpi_rcv_wscale << 4);
 	li->tcpi_retransmits = ti->__tcpi_retransmits;

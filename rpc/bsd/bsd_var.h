@@ -101,6 +101,7 @@ int linux_sockaddr_unspec(const void *addr, size_t len); /* is it AF_UNSPEC? */
 /* Interfaces by the names that programs know: the loopback interface is "lo" to them. */
 const char *bsd_ifname(const struct ifnet *);
 struct ifnet *bsd_ifbyname(const char *);
+int linux_tcp_state(int bsd_state); /* as TCP_INFO and /proc/net/tcp number them */
 void linux_sockaddr_out(const struct sockaddr *, struct rpc_addr *);
 int linux_msg_flags_in(uint32_t); /* MSG_*: to BSD's */
 uint32_t linux_msg_flags_out(int);

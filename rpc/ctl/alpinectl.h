@@ -37,8 +37,8 @@ int table_ask(struct table *, const char *report); /* 0 or the errno */
 void table_cut(struct table *);			   /* what was collected into it */
 const char *table_field(const struct table *, size_t row, const char *column); /* "" if none */
 unsigned long long table_number(const struct table *, size_t row, const char *column);
-void table_drop_row(struct table *, size_t row); /* as if it had not come */
-void table_json(const struct table *);
+void table_drop_row(struct table *, size_t row);       /* as if it had not come */
+bool table_as_json(struct table *);		       /* with --json: printed and freed */
 void table_json_row(const struct table *, size_t row); /* a line of its own */
 void table_free(struct table *);
 void print_pairs(char *text); /* lines of name, tab, value; cut in place */

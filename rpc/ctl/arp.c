@@ -18,11 +18,8 @@ show(const char *only)
 			table_drop_row(&t, row);
 	if (only != NULL && t.nrows == 0)
 		ctl_fail("alpinectl arp -a lists those that are known", "arp: %s: no entry", only);
-	if (ctl_json) {
-		table_json(&t);
-		table_free(&t);
+	if (table_as_json(&t))
 		return;
-	}
 	for (row = 0; row < t.nrows; row++) {
 		const char *mac = table_field(&t, row, "mac"), *kind = table_field(&t, row, "kind");
 		const char *expire = table_field(&t, row, "expire");

@@ -110,11 +110,8 @@ show(int argc, char **argv)
 	size_t row, shown = 0;
 
 	table_fetch(&t, "interfaces");
-	if (ctl_json) {
-		table_json(&t);
-		table_free(&t);
+	if (table_as_json(&t))
 		return;
-	}
 	for (row = 0; row < t.nrows; row++) {
 		name = table_field(&t, row, "name");
 		if (argc > 1 && argv[1][0] != '-' && strcmp(argv[1], name) != 0)

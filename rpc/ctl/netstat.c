@@ -46,11 +46,8 @@ netstat_sockets(bool all, const char *proto)
 			strncmp(proto, table_field(&t, row, "proto"), strlen(proto)) != 0) ||
 		    (!all && strcmp(table_field(&t, row, "foreign"), "*") == 0))
 			table_drop_row(&t, row);
-	if (ctl_json) {
-		table_json(&t);
-		table_free(&t);
+	if (table_as_json(&t))
 		return;
-	}
 	printf("Active Internet connections%s\n", all ? " (including servers)" : "");
 	printf("%-5s %6s %6s %-21s %-21s %s\n", "Proto", "Recv-Q", "Send-Q", "Local Address",
 	    "Foreign Address", "(state)");
@@ -86,11 +83,8 @@ netstat_routes(void)
 	size_t row;
 
 	table_fetch(&t, "routes");
-	if (ctl_json) {
-		table_json(&t);
-		table_free(&t);
+	if (table_as_json(&t))
 		return;
-	}
 	printf("Routing tables\n\nInternet:\n%-18s %-18s %-9s %8s %6s %8s %6s\n", "Destination",
 	    "Gateway", "Flags", "Use", "Mtu", "Netif", "Expire");
 	for (row = 0; row < t.nrows; row++) {
@@ -143,11 +137,8 @@ netstat_interfaces(const char *only)
 			table_drop_row(&t, row);
 	if (only != NULL && t.nrows == 0)
 		ctl_fail("alpinectl ifconfig lists them", "interface %s does not exist", only);
-	if (ctl_json) {
-		table_json(&t);
-		table_free(&t);
+	if (table_as_json(&t))
 		return;
-	}
 	printf("%-8s %5s %-18s %-18s %10s %5s %5s %12s %10s %5s %12s %5s\n", "Name", "Mtu",
 	    "Network", "Address", "Ipkts", "Ierrs", "Idrop", "Ibytes", "Opkts", "Oerrs", "Obytes",
 	    "Coll");
@@ -202,11 +193,8 @@ netstat_stats(const char *proto)
 		ctl_fail("one of tcp, udp, ip, icmp, igmp, arp", "netstat: -p %s has no counters",
 		    proto);
 	ctl_check(error, request);
-	if (ctl_json) {
-		table_json(&t);
-		table_free(&t);
+	if (table_as_json(&t))
 		return;
-	}
 	for (row = 0; row < t.nrows; row++) {
 		name = table_field(&t, row, "protocol");
 		if (strcmp(name, last) != 0)
@@ -226,11 +214,8 @@ netstat_memory(void)
 	size_t row;
 
 	table_fetch(&t, "mbufs");
-	if (ctl_json) {
-		table_json(&t);
-		table_free(&t);
+	if (table_as_json(&t))
 		return;
-	}
 	for (row = 0; row < t.nrows; row++) {
 		name = table_field(&t, row, "name");
 		max = table_field(&t, row, "max");

@@ -278,11 +278,8 @@ get(const char *text)
 		ctl_fail("give one: alpinectl route add default GATEWAY",
 		    "route: no route leads to %s, and there is no default route", addr);
 	ctl_check(error, request);
-	if (ctl_json) {
-		table_json(&t);
-		table_free(&t);
+	if (table_as_json(&t))
 		return;
-	}
 	prefix = (unsigned)table_number(&t, 0, "prefix");
 	printf("   route to: %s\n", addr);
 	printf("destination: %s\n", prefix == 0 ? "default" : table_field(&t, 0, "destination"));

@@ -235,17 +235,21 @@ table_drop_row(struct table *t, size_t row)
 	memmove(at, at + t->ncolumns, (t->nrows - row) * t->ncolumns * sizeof(*at));
 }
 
-void
-table_json(const struct table *t)
+bool
+table_as_json(struct table *t)
 {
 	size_t row;
 
+	if (!ctl_json)
+		return false;
 	printf("[");
 	for (row = 0; row < t->nrows; row++) {
 		printf("%s\n  ", row > 0 ? "," : "");
 		json_row(t, row);
 	}
 	printf("\n]\n");
+	table_free(t);
+	return true;
 }
 
 void

@@ -45,16 +45,6 @@ say(int priority, const char *name, const char *text, const char *more)
 
 /* ---- macvtap ---- */
 
-static bool
-highest_index(const struct nl_linkinfo *li, void *arg)
-{
-	int *most = arg;
-
-	if (li->ifindex > *most)
-		*most = li->ifindex;
-	return (true);
-}
-
 static int
 macvtap_look(struct nl_sock *sk, struct state *s, struct link_error *le)
 {
@@ -75,10 +65,7 @@ macvtap_look(struct nl_sock *sk, struct state *s, struct link_error *le)
 		if (nlu_link_get(sk, s->spec.tap, 0, &li) == 0)
 			s->spec.tap[0] = '\0';
 	}
-	if (nlu_link_each(sk, highest_index, &s->bridge_index) != 0)
-		return (-1);
-	s->bridge_index += 16;
-	return (0);
+	return (nlu_free_index(sk, &s->bridge_index) != 0 ? -1 : 0);
 }
 
 static int

@@ -409,16 +409,6 @@ find_joined(
 	return (0);
 }
 
-static bool
-highest_index(const struct nl_linkinfo *li, void *arg)
-{
-	int *most = arg;
-
-	if (li->ifindex > *most)
-		*most = li->ifindex;
-	return (true);
-}
-
 /* The bridge to be: the given name, or br-IFACE. One that is there already is used. */
 static int
 choose_bridge(struct nl_sock *sk, struct state *s, struct link_error *le)
@@ -436,9 +426,7 @@ choose_bridge(struct nl_sock *sk, struct state *s, struct link_error *le)
 	}
 	if (error != 0) {
 		s->created = true;
-		s->bridge_index = 0;
-		error = nlu_link_each(sk, highest_index, &s->bridge_index);
-		s->bridge_index += 16; /* not the next that the kernel would give to somebody */
+		error = nlu_free_index(sk, &s->bridge_index);
 		if (error != 0)
 			link_error_set(le, "", "interfaces: %s", nl_geterror(error));
 		return (error != 0 ? -1 : 0);

@@ -19,6 +19,8 @@
 
 #include "tapbridge/attach/nl_util.h"
 
+#define INDEX_DISTANCE 16 /* above the highest ifindex there is */
+
 static void
 link_info(struct rtnl_link *l, struct nl_linkinfo *li)
 {
@@ -71,6 +73,27 @@ nlu_link_each(struct nl_sock *sk, nlu_link_fn *fn, void *arg)
 	return (0);
 }
 
+static bool
+highest_index(const struct nl_linkinfo *li, void *arg)
+{
+	int *most = arg;
+
+	if (li->ifindex > *most)
+		*most = li->ifindex;
+	return (true);
+}
+
+int
+nlu_free_index(struct nl_sock *sk, int *ifindex)
+{
+	int error;
+
+	*ifindex = 0;
+	error = nlu_link_each(sk, highest_index, ifindex);
+	*ifindex += INDEX_DISTANCE;
+	return (error);
+}
+
 /* ---- changes ---- */
 
 static struct nl_msg *
@@ -86,13 +109,23 @@ link_message(int type, int flags, const struct ifinfomsg *ifi)
 	return (msg);
 }
 
+/* What kind of interface, and the one thing that is said of it. 0, or what nla_put() says. */
 static int
-send_or_free(struct nl_sock *sk, struct nl_msg *msg, int error)
+put_kind(struct nl_msg *msg, const char *kind, int attr, const void *value, int len)
 {
-	if (error == 0)
-		return (nlu_change(sk, msg));
-	nlmsg_free(msg);
-	return (-NLE_NOMEM);
+	struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO), *data;
+	int error;
+
+	if (info == NULL)
+		return (-NLE_NOMEM);
+	error = nla_put_string(msg, IFLA_INFO_KIND, kind);
+	data = nla_nest_start(msg, IFLA_INFO_DATA);
+	if (data == NULL)
+		return (-NLE_NOMEM);
+	error |= nla_put(msg, attr, len, value);
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+	return (error);
 }
 
 /*
@@ -106,7 +139,7 @@ nlu_bridge_create(struct nl_sock *sk, const char *name, int ifindex, const struc
 {
 	struct ifinfomsg ifi = {.ifi_index = ifindex};
 	struct nl_msg *msg = link_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi);
-	struct nlattr *info, *data;
+	const uint8_t no_snooping = 0;
 	int error;
 
 	if (msg == NULL)
@@ -114,17 +147,8 @@ nlu_bridge_create(struct nl_sock *sk, const char *name, int ifindex, const struc
 	error = nla_put_string(msg, IFLA_IFNAME, name);
 	error |= nla_put(msg, IFLA_ADDRESS, sizeof(like->mac), like->mac);
 	error |= nla_put_u32(msg, IFLA_MTU, like->mtu);
-	info = nla_nest_start(msg, IFLA_LINKINFO);
-	error |= nla_put_string(msg, IFLA_INFO_KIND, "bridge");
-	data = nla_nest_start(msg, IFLA_INFO_DATA);
-	error |= nla_put_u8(msg, IFLA_BR_MCAST_SNOOPING, 0);
-	if (info == NULL || data == NULL) {
-		nlmsg_free(msg);
-		return (-NLE_NOMEM);
-	}
-	nla_nest_end(msg, data);
-	nla_nest_end(msg, info);
-	return (send_or_free(sk, msg, error));
+	error |= put_kind(msg, "bridge", IFLA_BR_MCAST_SNOOPING, &no_snooping, sizeof(no_snooping));
+	return (nlu_change_if(sk, msg, error));
 }
 
 /* In bridge mode: several on one interface reach each other, but not the host. */
@@ -134,7 +158,7 @@ nlu_macvtap_create(struct nl_sock *sk, const char *name, int ifindex, int lower,
 {
 	struct ifinfomsg ifi = {.ifi_index = ifindex};
 	struct nl_msg *msg = link_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi);
-	struct nlattr *info, *data;
+	const uint32_t mode = MACVLAN_MODE_BRIDGE;
 	int error;
 
 	if (msg == NULL)
@@ -144,17 +168,8 @@ nlu_macvtap_create(struct nl_sock *sk, const char *name, int ifindex, int lower,
 	error |= nla_put(msg, IFLA_ADDRESS, 6, mac);
 	if (mtu != 0)
 		error |= nla_put_u32(msg, IFLA_MTU, mtu);
-	info = nla_nest_start(msg, IFLA_LINKINFO);
-	error |= nla_put_string(msg, IFLA_INFO_KIND, "macvtap");
-	data = nla_nest_start(msg, IFLA_INFO_DATA);
-	error |= nla_put_u32(msg, IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
-	if (info == NULL || data == NULL) {
-		nlmsg_free(msg);
-		return (-NLE_NOMEM);
-	}
-	nla_nest_end(msg, data);
-	nla_nest_end(msg, info);
-	return (send_or_free(sk, msg, error));
+	error |= put_kind(msg, "macvtap", IFLA_MACVLAN_MODE, &mode, sizeof(mode));
+	return (nlu_change_if(sk, msg, error));
 }
 
 int
@@ -182,7 +197,7 @@ set_u32(struct nl_sock *sk, int ifindex, int attr, uint32_t value)
 
 	if (msg == NULL)
 		return (-NLE_NOMEM);
-	return (send_or_free(sk, msg, nla_put_u32(msg, attr, value)));
+	return (nlu_change_if(sk, msg, nla_put_u32(msg, attr, value)));
 }
 
 int
@@ -199,7 +214,7 @@ nlu_link_set_mac(struct nl_sock *sk, int ifindex, const uint8_t mac[6])
 
 	if (msg == NULL)
 		return (-NLE_NOMEM);
-	return (send_or_free(sk, msg, nla_put(msg, IFLA_ADDRESS, 6, mac)));
+	return (nlu_change_if(sk, msg, nla_put(msg, IFLA_ADDRESS, 6, mac)));
 }
 
 int
@@ -228,5 +243,5 @@ nlu_link_set_addr_gen_mode(struct nl_sock *sk, int ifindex, uint8_t mode)
 		nla_nest_end(msg, six);
 		nla_nest_end(msg, spec);
 	}
-	return (send_or_free(sk, msg, error));
+	return (nlu_change_if(sk, msg, error));
 }

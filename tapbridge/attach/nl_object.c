@@ -18,15 +18,6 @@
 
 #include "tapbridge/attach/nl_util.h"
 
-static int
-send_or_free(struct nl_sock *sk, struct nl_msg *msg, int error)
-{
-	if (error == 0)
-		return (nlu_change(sk, msg));
-	nlmsg_free(msg);
-	return (-NLE_NOMEM);
-}
-
 /* ---- nexthop objects ---- */
 
 struct nexthop_filter {
@@ -139,7 +130,7 @@ nlu_nexthop_put(struct nl_sock *sk, const struct nl_record *r, int from, int to)
 			error |= nla_put(msg, nla_type(a), nla_len(a), nla_data(a));
 		}
 	}
-	return (send_or_free(sk, msg, error));
+	return (nlu_change_if(sk, msg, error));
 }
 
 /* ---- neighbours ---- */
@@ -236,7 +227,7 @@ neigh_change(struct nl_sock *sk, const struct nl_record *r, int type, int flags,
 	nlmsg_for_each_attr(a, r->msg, sizeof(nd),
 	    left) if (nla_type(a) != NDA_CACHEINFO && nla_type(a) != NDA_PROBES) error |=
 	    nla_put(msg, nla_type(a), nla_len(a), nla_data(a));
-	return (send_or_free(sk, msg, error));
+	return (nlu_change_if(sk, msg, error));
 }
 
 int

@@ -83,6 +83,15 @@ nlu_change(struct nl_sock *sk, struct nl_msg *msg)
 	return (error < 0 ? error : nl_wait_for_ack(sk));
 }
 
+int
+nlu_change_if(struct nl_sock *sk, struct nl_msg *msg, int put_error)
+{
+	if (put_error == 0)
+		return (nlu_change(sk, msg));
+	nlmsg_free(msg);
+	return (-NLE_NOMEM);
+}
+
 /* ---- lists ---- */
 
 struct dump {

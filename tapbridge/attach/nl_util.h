@@ -31,6 +31,8 @@ struct nl_linkinfo {
 struct nl_sock *nlu_open(int *error);
 /* Every change passes here: sends, waits for the kernel's answer, frees the message. */
 int nlu_change(struct nl_sock *, struct nl_msg *);
+/* The same for a message into which all was put, or (put_error) not all fitted. */
+int nlu_change_if(struct nl_sock *, struct nl_msg *, int put_error);
 /*
  * Faults for tests: "kill@N" ends this process and its parent by SIGKILL before the Nth change,
  * "fail@N" makes that change fail. False: that is no fault.
@@ -42,6 +44,8 @@ unsigned nlu_changes(void); /* how many there were */
 int nlu_link_get(struct nl_sock *, const char *name, int ifindex, struct nl_linkinfo *);
 typedef bool nlu_link_fn(const struct nl_linkinfo *, void *arg); /* false: enough */
 int nlu_link_each(struct nl_sock *sk, nlu_link_fn *fn, void *arg);
+/* One for an interface to be made: nobody's, and not the next that the kernel would give. */
+int nlu_free_index(struct nl_sock *sk, int *ifindex);
 int nlu_bridge_create(
     struct nl_sock *, const char *name, int ifindex, const struct nl_linkinfo *like);
 int nlu_macvtap_create(
