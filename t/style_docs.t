@@ -206,6 +206,24 @@ def untold(document):
 check("each file has a place in its folder's README.md",
       sorted({u for d in DOCUMENTS if d.endswith("/README.md") for u in untold(d)}))
 
+# ---- code
+
+def skeleton(document):
+    """The indented block of a document that begins with an #include, as a source file."""
+    block = re.search(r"^    #include.*?(?=^\S)", text(document), re.M | re.S).group()
+    return re.sub(r"^    ", "", block, flags=re.M)
+
+
+def compiled(document):
+    flags = subprocess.run(["make", "-s", "print-module-cflags"], capture_output=True, text=True).stdout.split()
+    cc = os.environ.get("CC", "cc").split()
+    p = subprocess.run(cc + flags + ["-Werror", "-fsyntax-only", "-x", "c", "-"], input=skeleton(document),
+                       capture_output=True, text=True)
+    return p.stderr.splitlines() if p.returncode else []
+
+
+check("the skeleton of a congestion control algorithm compiles", compiled("bsdnet/netinet/cc/README.md"))
+
 # ---- pages
 
 PROGRAMS = {os.path.basename(p).rsplit(".", 1)[0]: p for p in PAGES if p.endswith((".1", ".8"))}
