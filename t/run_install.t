@@ -41,7 +41,9 @@ alpined=$D/usr/sbin/alpined
 
 # ---- pages
 if command -v mandoc >/dev/null; then
-	check "the pages are well formed" "$(mandoc -Tlint -W warning "$D"/usr/share/man/man?/* 2>&1)"
+	# which other pages are here is the machine's business; alpine.4's list is made of descriptions
+	check "the pages are well formed" \
+		"$(mandoc -Tlint "$D"/usr/share/man/man?/* 2>/dev/null | grep -v -e 'referenced manual not found' -e 'alpine.4:.*STYLE')"
 else
 	echo "# mandoc is not installed: the pages' form is not looked at"
 fi
