@@ -73,6 +73,8 @@ stream_gate_off(struct pair *p)
 {
 	char sink[FILL_PIECE];
 
+	if (p->p_fill == 0)
+		return;
 	while (p->p_fill > 0) {
 		size_t piece = p->p_fill < sizeof(sink) ? p->p_fill : sizeof(sink);
 		ssize_t n = recv(p->p_fd, sink, piece, MSG_DONTWAIT);
