@@ -28,7 +28,7 @@ struct loop_slot {
 
 static int epoll_fd = -1;
 static struct host_watch timer = {.w_fd = -1};
-static uint64_t timer_ns = UINT64_MAX; /* CLOCK_MONOTONIC when it goes off; it went off or never */
+static uint64_t timer_ns = UINT64_MAX; /* CLOCK_MONOTONIC when it goes off; MAX: it is not set */
 static struct loop_slot *slots;	       /* by descriptor */
 static int slot_count;
 static uint32_t last_serial;
