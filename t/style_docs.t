@@ -206,6 +206,12 @@ def untold(document):
 check("each file has a place in its folder's README.md",
       sorted({u for d in DOCUMENTS if d.endswith("/README.md") for u in untold(d)}))
 
+# ---- programs that were tried
+
+trials = {os.path.basename(f)[:-3] for f in TRACKED if re.match(r"scripts/compat\.d/[a-z][^/]*\.sh$", f)}
+rows = set(re.findall(r"^\| (\S+) \|.*\d+ of \d+ checks", text("scripts/COMPATIBILITY.md"), re.M))
+check("COMPATIBILITY.md has a row for each trial, and no other", sorted(trials ^ rows))
+
 # ---- code
 
 def skeleton(document):
