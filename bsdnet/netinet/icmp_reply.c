@@ -64,7 +64,6 @@ badport_bandlim(int which)
 	    [BANDLIM_ICMP_TSTAMP] = "icmp tstamp",
 	    [BANDLIM_RST_CLOSEDPORT] = "closed port RST",
 	    [BANDLIM_RST_OPENPORT] = "open port RST",
-	    [BANDLIM_CHALLENGE_ACK] = "challenge ACK",
 	};
 	struct ratelimit *r;
 	int jitter;

@@ -128,7 +128,6 @@ enum badport_bandlim_which {
 	BANDLIM_ICMP_TSTAMP,
 	BANDLIM_RST_CLOSEDPORT,
 	BANDLIM_RST_OPENPORT,
-	BANDLIM_CHALLENGE_ACK,
 	BANDLIM_MAX
 };
 int badport_bandlim(int which); /* net.inet.icmp.icmplim: -1 over the limit, 0 go on */

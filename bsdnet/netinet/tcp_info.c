@@ -172,6 +172,13 @@ static void
 info_sending(const struct tcpcb *tp, struct tcp_info *ti)
 {
 	const u_int mss = tcp_maxseg(tp);
+	uint32_t lost, resent;
+
+	if (tp->t_rack.rk_on) {
+		lost = tp->t_rack.rk_lost_bytes;
+		resent = tcp_rack_retransmitted(tp);
+	} else
+		lost = tcp_sack_lost(tp, &resent);
 
 	ti->__tcpi_retransmits = ti->__tcpi_backoff = tp->t_rxtshift;
 	ti->__tcpi_probes = tcp_timer_active(tp, TT_PERSIST) ? tp->t_rxtshift : tp->t_keepprobes;
@@ -179,8 +186,8 @@ info_sending(const struct tcpcb *tp, struct tcp_info *ti)
 	ti->tcpi_snd_mss = mss;
 	ti->__tcpi_unacked = howmany(tp->snd_max - tp->snd_una, mss);
 	ti->__tcpi_sacked = howmany(tp->t_sack.ss_bytes, mss);
-	ti->__tcpi_lost = howmany(tp->t_rack.rk_lost_bytes, mss);
-	ti->__tcpi_retrans = howmany(tcp_rack_retransmitted(tp), mss);
+	ti->__tcpi_lost = howmany(lost, mss);
+	ti->__tcpi_retrans = howmany(resent, mss);
 	ti->__tcpi_last_data_sent = ms_since(tp->t_sndtime);
 	ti->tcpi_rtt = tp->t_srtt;
 	ti->tcpi_rttvar = tp->t_rttvar;

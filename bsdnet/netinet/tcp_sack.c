@@ -267,6 +267,26 @@ tcp_sack_pipe(const struct tcpcb *tp)
 	return (pipe);
 }
 
+uint32_t
+tcp_sack_lost(const struct tcpcb *tp, uint32_t *resent)
+{
+	const struct sackscore *ss = &tp->t_sack;
+	uint32_t lost = 0, bytes = 0, again;
+	tcp_seq a, b;
+
+	*resent = 0;
+	for (u_int i = ss->ss_n; i-- > 0;) {
+		a = i > 0 ? ss->ss_blk[i - 1].end : tp->snd_una;
+		b = ss->ss_blk[i].start;
+		bytes += ss->ss_blk[i].end - b;
+		again = sack_resent(ss, a, b);
+		if (sack_lost_below(tp, ss->ss_n - i, bytes))
+			lost += b - a - again;
+		*resent += again;
+	}
+	return (lost);
+}
+
 /* The first byte at or after seq that the peer has not; *room bytes of it up to what it has. */
 tcp_seq
 tcp_sack_skip(const struct tcpcb *tp, tcp_seq seq, uint32_t *room)

@@ -688,6 +688,8 @@ bool tcp_sack_ack(struct tcpcb *, struct tcp_seg *); /* true: the scoreboard cha
 void tcp_sack_clear(struct tcpcb *);
 void tcp_sack_free(struct tcpcb *);
 uint32_t tcp_sack_pipe(const struct tcpcb *); /* bytes in the network, RFC 6675 */
+/* Bytes that are lost and did not go again; *resent: those that did. Without RACK. */
+uint32_t tcp_sack_lost(const struct tcpcb *, uint32_t *resent);
 bool tcp_sack_islost(const struct tcpcb *, tcp_seq);
 bool tcp_sack_enough(const struct tcpcb *); /* the threshold of duplicates is reached */
 tcp_seq tcp_sack_skip(const struct tcpcb *, tcp_seq, uint32_t *room);
