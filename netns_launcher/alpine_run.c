@@ -308,7 +308,8 @@ child_main(const struct options *o, const struct rpc_hello_reply *hello, const c
 		v.failed = !v.capture;
 		if (v.failed)
 			snprintf(v.why, sizeof(v.why),
-			    "--pcap: no device to look at in the namespace; --debug tells why");
+			    "--pcap: no device to look at in the namespace: may this user open "
+			    "/dev/net/tun? --debug tells");
 	}
 	if (send_verdict(sync, &v, &sockets, o->resolv.nservers) != 0 || v.failed != 0 ||
 	    recv(sync, &go, 1, 0) != 1)
@@ -566,8 +567,10 @@ static void
 no_daemon(const char *name, const char *why, int error)
 {
 	if (error == -EACCES)
-		run_error(
-		    "cannot reach alpined (%s): ask as the user who started it, or as root", why);
+		run_error("cannot reach alpined (%s): ask as the user who started it, as root, or "
+			  "as one of "
+			  "the socket's group (alpined --group)",
+		    why);
 	else if (error == -EPROTO || error == -EINVAL)
 		run_error("%s", why);
 	else if (name != NULL && strchr(name, '/') != NULL)

@@ -90,6 +90,7 @@ chmod 711 "$(dirname "$sock")" "$(dirname "$(dirname "$sock")")"
 like "others may look" "$(as_nobody tcplog status)" "^running +no"
 like "and not start one" "$(as_nobody tcplog start -)" "not permitted; run it as root"
 like "a bad port" "$(ctl tcplog start --port 99999 "$TMP/x" 2>&1)" "port=99999 is not a port"
+is "what is refused makes no file" "$(ls "$TMP/x" "$TMP/other" 2>/dev/null)" ""
 like "a bad format" "$(ctl tcplog start --format xml "$TMP/x" 2>&1)" "format=xml is neither csv nor jsonl"
 like "no such directory" "$(ctl tcplog start "$TMP/no/x" 2>&1)" "No such file or directory"
 ok "and the daemon works on" fetch

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -108,6 +109,16 @@ stream(void)
 	}
 }
 
+/* A file that was made for a log that was refused goes again. */
+static const char *made_file;
+
+static void
+remove_made(void)
+{
+	if (made_file != NULL)
+		(void)unlink(made_file);
+}
+
 static void
 start(int argc, char **argv)
 {
@@ -125,11 +136,19 @@ start(int argc, char **argv)
 		return;
 	}
 	/* alpined empties it when the log has begun: another log may be writing there now */
-	fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+	fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+	if (fd >= 0) {
+		made_file = file;
+		atexit(remove_made);
+	} else {
+		fd = open(
+		    file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+	}
 	if (fd < 0)
 		ctl_fail(errno == ENXIO ? "start its reader first" : "", "tcplog: %s: %s", file,
 		    strerror(errno));
 	ask_start(fd);
+	made_file = NULL;
 }
 
 void
