@@ -40,6 +40,13 @@ is_descriptor_option(int level, int name)
 	}
 }
 
+/* The pair of a stream peeks as TCP does; a datagram's message begins with our header. */
+static bool
+is_peek_offset(int fd, int level, int name)
+{
+	return level == SOL_SOCKET && name == SO_PEEK_OFF && shim_classify(fd).class == SHIM_STREAM;
+}
+
 static bool
 is_timeout(int level, int name)
 {
@@ -107,7 +114,7 @@ setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 	}
 	if (is_descriptor_option(level, name) ||
 	    atomic_load_explicit(&shim_confined, memory_order_relaxed) ||
-	    !shim_ours(shim_classify(fd)))
+	    !shim_ours(shim_classify(fd)) || is_peek_offset(fd, level, name))
 		return real.setsockopt(fd, level, name, value, len);
 	if ((int)len < 0)
 		return shim_fail(EINVAL);
@@ -183,7 +190,8 @@ getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 	int error;
 
 	shim_init();
-	if (is_descriptor_option(level, name) || !shim_ours(shim_classify(fd)))
+	if (is_descriptor_option(level, name) || !shim_ours(shim_classify(fd)) ||
+	    is_peek_offset(fd, level, name))
 		return real.getsockopt(fd, level, name, value, len);
 	error = shim_copy_in(&room, len, sizeof(room));
 	if (error != 0)

@@ -3,7 +3,7 @@
 #
 #   peer 10.11.12.1 ---- switch ---- machine (10.11.12.2), alpined 10.11.12.13
 . "$(dirname "$0")/lib/lab.sh"
-need ifconfig route arp netstat ping setpriv
+need ifconfig route arp netstat ping setpriv ss
 lab_start
 PY=/usr/bin/python3
 
@@ -106,6 +106,11 @@ like "netstat -an: a listener with one in its queue" "$out" 'tcp +1 +0 10\.11\.1
 like "a connection" "$out" 'tcp +0 +0 10\.11\.12\.13:[0-9]+ +10\.11\.12\.13:4321 +ESTABLISHED'
 like "a datagram socket" "$out" 'udp +0 +0 0\.0\.0\.0:4322 +0\.0\.0\.0:\*'
 like "a raw socket" "$out" 'raw +0 +0 0\.0\.0\.0:1 +0\.0\.0\.0:\* +7'
+out=$(stack ss -antu 2>&1 | tr '\n' ' ')
+like "ss: the listener, by /proc/net" "$out" 'tcp +LISTEN +1 +0 +10\.11\.12\.13:4321 +0\.0\.0\.0:\*'
+like "ss: the connection" "$out" 'tcp +ESTAB +0 +0 +10\.11\.12\.13:[0-9]+ +10\.11\.12\.13:4321'
+like "ss: the datagram socket" "$out" 'udp +UNCONN +0 +0 +0\.0\.0\.0:4322 +0\.0\.0\.0:\*'
+is "ss complains of nothing" "$(stack ss -antuwx 2>&1 >/dev/null)" ""
 like "netstat -i" "$(stack netstat -i)" '^tap0 +1500 +[1-9][0-9]* +0 +0 0 +[1-9][0-9]* +0 +0 +0 BMRU$'
 like "netstat -s" "$(stack netstat -s | tr '\n' ' ')" 'Icmp: +[1-9][0-9]* ICMP messages received.*Tcp: +[1-9][0-9]* active connection openings +[1-9][0-9]* passive connection openings'
 like "netstat -g" "$(stack netstat -gn)" '^tap0 +1 +224\.0\.0\.1$'

@@ -545,6 +545,9 @@ get_socket_int(struct bsock *b, int name, int *v)
 	case LINUX_SO_LOCK_FILTER:
 		*v = b->b_filter_locked;
 		break;
+	case LINUX_SO_INCOMING_NAPI_ID: /* no device's queue is known */
+		*v = 0;
+		break;
 	case LINUX_SO_SNDLOWAT:
 		*v = 1;
 		break;

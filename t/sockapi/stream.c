@@ -223,6 +223,35 @@ first_call_after_reset(int call, const char *name)
 	close(c);
 }
 
+/* SO_PEEK_OFF: a peek goes on where the last one ended. */
+static void
+peek_offset(void)
+{
+	char buf[8] = "";
+	int c, s, v = 0;
+	socklen_t len = sizeof(v);
+
+	tcp_pair(&c, &s);
+	see(setsockopt(s, SOL_SOCKET, SO_PEEK_OFF, &v, sizeof(v)), "SO_PEEK_OFF 0");
+	send(c, "abcdef", 6, 0);
+	becomes(s, POLLIN);
+	see(recv(s, buf, 2, MSG_PEEK), "peek");
+	see_text(buf, "peek's bytes");
+	see(recv(s, buf, 2, MSG_PEEK), "peek on");
+	see_text(buf, "peek on, bytes");
+	see(getsockopt(s, SOL_SOCKET, SO_PEEK_OFF, &v, &len), "SO_PEEK_OFF get");
+	see(v, "SO_PEEK_OFF is");
+	see(recv(s, buf, 2, 0), "recv, SO_PEEK_OFF on");
+	see_text(buf, "recv's bytes");
+	see(recv(s, buf, 7, MSG_PEEK), "peek at the rest");
+	see_text(buf, "the rest");
+	v = -1;
+	see(setsockopt(s, SOL_SOCKET, SO_PEEK_OFF, &v, sizeof(v)), "SO_PEEK_OFF off");
+	see(recv(s, buf, 7, MSG_PEEK), "peek as ever");
+	close(c);
+	close(s);
+}
+
 /* The peer has closed; what is sent to it is answered by a reset. */
 static void
 closed_peer(void)
@@ -247,6 +276,7 @@ void
 topic_ends(void)
 {
 	closed_peer();
+	peek_offset();
 	static const char *const calls[] = {
 	    "read", "write", "SO_ERROR", "shutdown", "recv PEEK", "getpeername", "connect"};
 	char buf[100];
