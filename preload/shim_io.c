@@ -56,6 +56,30 @@ read_result(int fd, ssize_t n, bool wanted)
 	return n != 0 || !wanted ? n : shim_stream_end(fd, n);
 }
 
+/*
+ * recv(2) of no bytes, which read(2) of none is not: 0 where data is there, else what a read would
+ * say. Programs ask so how a connect() ended.
+ */
+static bool
+at_end(int fd)
+{
+	int saved = errno;
+	ssize_t n = 1;
+	char byte;
+
+	if (!atomic_load_explicit(&shim_confined, memory_order_relaxed) &&
+	    shim_classify(fd).class == SHIM_STREAM)
+		n = real.recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+	errno = saved;
+	return n == 0;
+}
+
+static inline ssize_t
+recv_result(int fd, ssize_t n, size_t len)
+{
+	return n != 0 || (len == 0 && !at_end(fd)) ? n : shim_stream_end(fd, n);
+}
+
 /* TCP's answer to who writes to a stream that is not connected: EPIPE, and the signal. */
 ssize_t
 shim_fresh_write(int flags)
@@ -184,7 +208,7 @@ recv(int fd, void *buf, size_t len, int flags)
 		return shim_fail(ENOTCONN);
 	if (stream_recv_flags(fd, len, flags, &n))
 		return n;
-	return read_result(fd, real.recv(fd, buf, len, flags), len > 0);
+	return recv_result(fd, real.recv(fd, buf, len, flags), len);
 }
 
 SHIM_EXPORT ssize_t
@@ -227,7 +251,7 @@ stream_recvfrom(int fd, void *buf, size_t len, int flags, void *addr, socklen_t 
 		error = shim_copy_out(addrlen, &namelen, sizeof(namelen));
 	if (error != 0)
 		return shim_fail(error);
-	return read_result(fd, n, len > 0);
+	return recv_result(fd, n, len);
 }
 
 SHIM_EXPORT ssize_t

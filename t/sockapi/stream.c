@@ -223,6 +223,36 @@ first_call_after_reset(int call, const char *name)
 	close(c);
 }
 
+/* What recv(2) of no bytes says: how luasocket asks whether a connect() worked. */
+static void
+recv_nothing(void)
+{
+	int c, s, port, l;
+	struct sockaddr_in sin;
+	char byte;
+
+	tcp_pair(&c, &s);
+	see(recv(s, &byte, 0, MSG_DONTWAIT), "recv of nothing, nothing there");
+	send(c, "x", 1, 0);
+	becomes(s, POLLIN);
+	see(recv(s, &byte, 0, 0), "recv of nothing, a byte there");
+	see(recv(s, &byte, 1, 0), "which stays");
+	close(c);
+	becomes(s, POLLIN);
+	see(recv(s, &byte, 0, 0), "recv of nothing at the end");
+	close(s);
+	l = tcp_listener(&port);
+	close(l);
+	c = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	sin = loopback(port);
+	(void)!connect(c, SA(&sin), sizeof(sin));
+	becomes(c, POLLOUT);
+	see(recv(c, &byte, 0, 0), "refused, recv of nothing");
+	see(read(c, &byte, 0), "refused, read of nothing");
+	see(recv(c, &byte, 1, 0), "refused, recv after that");
+	close(c);
+}
+
 /* SO_PEEK_OFF: a peek goes on where the last one ended. */
 static void
 peek_offset(void)
@@ -277,6 +307,7 @@ topic_ends(void)
 {
 	closed_peer();
 	peek_offset();
+	recv_nothing();
 	static const char *const calls[] = {
 	    "read", "write", "SO_ERROR", "shutdown", "recv PEEK", "getpeername", "connect"};
 	char buf[100];
