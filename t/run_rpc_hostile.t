@@ -7,6 +7,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 from rpcwire import *
 
 in_namespace()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]) # as a parent may have left it
 d = Daemon("--dns", "10.11.12.1")
 good = d.client()
 
@@ -144,7 +145,7 @@ for i in range(300):
     except OSError:
         pass
 until(lambda: False, 0.5); good.text(CTL_STATUS)
-ok(resident() - before < 30 * 1024, "long answers that nobody reads: bounded (%d KiB)" % (resident() - before))
+ok("sanitize" in BUILD or resident() - before < 30 * 1024, "long answers that nobody reads: bounded (%d KiB)" % (resident() - before))
 ok("too much that is not read" in d.logged(), "the log says so")
 for c in lazy: c.s.close()
 ok(until(lambda: "connections\t2\n" not in good.text(CTL_STATUS)) and asker.text(CTL_REPORT, "sockets").count("\n") > 2500,

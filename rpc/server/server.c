@@ -850,6 +850,7 @@ int
 server_start(const char *path, gid_t group, mode_t mode)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	sigset_t alarm_set;
 	mode_t mask;
 	int fd, error;
 
@@ -877,6 +878,9 @@ server_start(const char *path, gid_t group, mode_t mode)
 	}
 	own_space.s_fd = fd;
 	(void)sigaction(SIGALRM, &(struct sigaction){.sa_handler = wake}, NULL);
+	sigemptyset(&alarm_set);
+	sigaddset(&alarm_set, SIGALRM);
+	(void)sigprocmask(SIG_UNBLOCK, &alarm_set, NULL);
 	return (0);
 }
 
