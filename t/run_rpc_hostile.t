@@ -71,8 +71,10 @@ def unaccepted():
 stopped(unaccepted); prompt("one in a connection that was not accepted when its namespace went")
 
 c = Space().client(); first = slow()
-socket.send_fds(c.s, [message()], [first.fileno()]); first.close()
-c.s.settimeout(0.3); n = 0
+def hand_over():
+    socket.send_fds(c.s, [message()], [first.fileno()]); first.close()
+stopped(hand_over); c.receive()
+c.s.settimeout(1); n = 0
 try:
     for n in range(400):
         socket.send_fds(c.s, [message()], [0]); c.receive()
@@ -80,11 +82,13 @@ except socket.timeout:
     pass
 ok(n < 100, "who lets close() take its time is not read from any more (%d)" % n)
 last = slow()
-try:
-    socket.send_fds(c.s, [message()], [last.fileno()])
-except socket.timeout:
-    pass
-last.close(); prompt("and does not hold up others")
+def one_more():
+    try:
+        socket.send_fds(c.s, [message()], [last.fileno()])
+    except OSError:
+        pass
+    last.close()
+stopped(one_more); prompt("and does not hold up others")
 c.s.settimeout(10)
 ok(c.receive()[0][5] == errno.EBADF, "until that is done")
 
@@ -157,7 +161,9 @@ del socks, lazy
 u = good.socket(socket.SOCK_DGRAM); u.bind(STACK, 0); u.s.setblocking(False)
 peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); peer.bind((PEER, 0))
 for i in range(1000): peer.sendto(struct.pack("=I", i) + bytes(60), u.name())
-time.sleep(0.2); got, drained = [], []
+def waiting(): # in the stack: the pair is full
+    return any(l.startswith("udp4") and int(l.split("\t")[1]) > 0 for l in good.text(CTL_REPORT, "sockets").split("\n"))
+until(waiting); got, drained = [], []
 def read():
     try:
         while True:
