@@ -67,21 +67,23 @@ ctl arp -d 10.11.12.97 >/dev/null
 
 pid=$(JSON='d["pid"]' json status)
 kill -STOP "$pid"
-(sleep 3; kill -CONT "$pid") &
-like "a stopped alpined is said, and waited for" "$(ctl status 2>&1 | tr '\n' ' ')" 'does not answer yet: is it stopped.*name +'
+ctl status >"$TMP/stopped" 2>&1 &
+wait_for 60 grep -q 'does not answer yet' "$TMP/stopped"
+kill -CONT "$pid"
 wait $!
+like "a stopped alpined is said, and waited for" "$(tr '\n' ' ' <"$TMP/stopped")" 'does not answer yet: is it stopped.*name +'
 
 # ---- monitor
 ctl route monitor >"$TMP/monitor" 2>&1 &
 monitor=$!
 ctl --json route monitor >"$TMP/monitor.json" 2>&1 &
 monitor2=$!
-wait_for 5 sh -c "[ \"\$('$LABCMD' ctl --name $LAB --json status | grep -o '\"connections\": [0-9]*' | grep -o '[0-9]*')\" -ge 3 ]"
+wait_for 60 sh -c "[ \"\$('$LABCMD' ctl --name $LAB --json status | grep -o '\"connections\": [0-9]*' | grep -o '[0-9]*')\" -ge 3 ]"
 ctl route add default 10.11.12.1 >/dev/null
 ctl ifconfig tap0 alias 10.11.12.14/24
 ctl ifconfig tap0 -alias 10.11.12.14
 ctl route change default 10.11.12.2 >/dev/null
-wait_for 5 grep -q RTM_CHANGE "$TMP/monitor.json"
+wait_for 60 grep -q RTM_CHANGE "$TMP/monitor.json"
 kill $monitor $monitor2
 like "the monitor tells of a new route" "$(tr '\n' ' ' <"$TMP/monitor")" 'RTM_ADD: flags:<UP,GATEWAY,STATIC> sockaddrs: <DST,GATEWAY,NETMASK>  default/0 10\.11\.12\.1'
 like "of an address" "$(tr '\n' ' ' <"$TMP/monitor")" 'RTM_NEWADDR: address being added to iface: tap0  10\.11\.12\.14/24.*RTM_DELADDR'
@@ -139,17 +141,17 @@ else:
 		print(e.strerror)
 PY
 peer /usr/bin/python3 "$TMP/tcp.py" listen >"$TMP/peer" 2>&1 &
-wait_for 5 sh -c "'$LABCMD' peer --name $LAB grep -q ':0FA0 00000000:0000 0A' /proc/net/tcp"
+wait_for 60 sh -c "'$LABCMD' peer --name $LAB grep -q ':0FA0 00000000:0000 0A' /proc/net/tcp"
 stack /usr/bin/python3 "$TMP/tcp.py" connect >"$TMP/dropped" 2>&1 &
-wait_for 5 sh -c "'$LABCMD' ctl --name $LAB netstat -n | grep -q ESTABLISHED"
+wait_for 60 sh -c "'$LABCMD' ctl --name $LAB netstat -n | grep -q ESTABLISHED"
 port=$(ctl netstat -n | sed -n 's/.*10\.11\.12\.13\.\([0-9]*\) .*ESTABLISHED/\1/p')
 fails "no such connection" "no such connection" tcpdrop 10.11.12.13 1 10.11.12.1 4000
 like "tcpdrop" "$(ctl tcpdrop 10.11.12.13 "$port" 10.11.12.1 4000)" "10.11.12.1 4000: dropped"
 ok "it is gone" sh -c "! '$LABCMD' ctl --name $LAB netstat -n | grep -q ESTABLISHED"
 
-wait_for 5 test -s "$TMP/dropped"
+wait_for 60 test -s "$TMP/dropped"
 is "the program is told" "$(cat "$TMP/dropped")" "Software caused connection abort"
-wait_for 5 test -s "$TMP/peer"
+wait_for 60 test -s "$TMP/peer"
 like "and the peer" "$(cat "$TMP/peer")" "ConnectionResetError"
 
 # ---- who may

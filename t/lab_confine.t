@@ -29,7 +29,7 @@ case $ALPINE_BUILD in
 esac
 is "no network but its own" "$(nsenter -t "$pid" -n ip -o link 2>/dev/null | grep -vc 'lo:')" 0
 ok "status works all the same" sh -c "'$LABCMD' ctl --name $LAB status | grep -q 'resident *[1-9]'"
-ok "and the stack" stack ping -c 1 -W 5 10.11.12.1
+ok "and the stack" stack ping -c 1 -W 10 10.11.12.1
 
 # ---- the socket
 is "the socket's group and mode" "$(stat -c '%g %a' "$run/$LAB.sock")" "$group 660"
@@ -80,16 +80,16 @@ os.wait()")" "denied yes yes"
 fi
 
 # ---- the end
-wait_for 5 sh -c "[ -S '$run/$LAB.sock' ]"
+wait_for 60 sh -c "[ -S '$run/$LAB.sock' ]"
 kill -9 "$pid"
-ok "after SIGKILL the socket is swept away" wait_for 5 sh -c "! [ -e '$run/$LAB.sock' ]"
+ok "after SIGKILL the socket is swept away" wait_for 60 sh -c "! [ -e '$run/$LAB.sock' ]"
 like "alpinectl says who is missing" "$(ctl status 2>&1)" "no alpined named $LAB is running"
-wait_for 5 sh -c "! grep -q '^State:.[RSDTtI]' /proc/$pid/status"
+wait_for 60 sh -c "! grep -q '^State:.[RSDTtI]' /proc/$pid/status"
 "$LABCMD" alpined --name "$LAB" >/dev/null
 pid=$(alpined_pid)
 ok "another one starts" ctl status
 ctl stop
-wait_for 5 sh -c "! kill -0 $pid 2>/dev/null"
+wait_for 60 sh -c "! kill -0 $pid 2>/dev/null"
 is "and leaves nothing" "$(ls "$run")" ""
 "$LABCMD" alpined --name "$LAB" --no-confine --gateway 10.11.12.1 eth0 10.11.12.13/24 >/dev/null
 pid=$(alpined_pid)

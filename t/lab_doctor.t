@@ -64,9 +64,9 @@ finds "systemd-networkd that leaves it alone" 'ok +manager' \
 	"mount -t tmpfs none /run && mkdir -p /run/systemd/netif/links && echo ADMIN_STATE=unmanaged >/run/systemd/netif/links/$ifindex" eth0
 finds "ifupdown" 'warning +manager +ifupdown knows eth0.* ; .*ifupdown' \
 	'mount -t tmpfs none /etc && mkdir /etc/network && printf "auto eth0\niface eth0 inet dhcp\n" >/etc/network/interfaces' eth0
-machine bash -c 'exec -a dhclient sleep 20' eth0 &
-machine /usr/bin/python3 -c 'import os; os.execv("/bin/sh", ["dhclient", "-c", "sleep 20; :", "eth0"])' &
-wait_for 5 sh -c "grep -qsz '^dhclient' /proc/[0-9]*/cmdline"
+machine bash -c 'exec -a dhclient sleep 300' eth0 &
+machine /usr/bin/python3 -c 'import os; os.execv("/bin/sh", ["dhclient", "-c", "sleep 300; :", "eth0"])' &
+wait_for 60 sh -c "grep -qsz '^dhclient' /proc/[0-9]*/cmdline"
 finds "a DHCP client" 'warning +dhcp +dhclient gets the address of eth0' true eth0
 finds "one of another interface" 'ok +dhcp' 'ip link add v1 type veth peer name v1p' v1
 machine ip link del v1 2>/dev/null

@@ -12,7 +12,7 @@ class S(socketserver.ThreadingTCPServer): allow_reuse_address = True; request_qu
 S(("10.11.12.1", 7001), H).serve_forever()
 PY
 peer /usr/bin/python3 "$TMP/serve.py" &
-disown; wait_for 10 peer bash -c 'exec 3<>/dev/tcp/10.11.12.1/7001'
+disown; wait_for 60 peer bash -c 'exec 3<>/dev/tcp/10.11.12.1/7001'
 # who: says which address the server saw, and the environment it was given
 cat >"$TMP/who" <<'SH'
 #!/bin/bash
@@ -52,23 +52,23 @@ if way == "bad-environment": print(C.execve(who, argv, ctypes.c_void_p(8)), ctyp
 PY
 for way in execve execve-null execv execvp execvpe execl execlp execle execveat fexecve syscall posix_spawn posix_spawnp \
 	system popen subprocess other-preload; do
-	got=$(stack timeout 20 /usr/bin/python3 "$TMP/exec.py" $way "$TMP/who" 2>&1)
+	got=$(stack timeout 120 /usr/bin/python3 "$TMP/exec.py" $way "$TMP/who" 2>&1)
 	case $way in
 	execve-null | execv | execvp | execl | execlp | system | popen) want=10.11.12.13 ;;
 	*) want="10.11.12.13 A=1" ;;
 	esac
 	is "$way: on the stack, with its environment" "$got" "$want"
 done
-is "a bad environment is EFAULT" "$(stack timeout 20 /usr/bin/python3 "$TMP/exec.py" bad-environment "$TMP/who" 2>&1)" "-1 14"
+is "a bad environment is EFAULT" "$(stack timeout 120 /usr/bin/python3 "$TMP/exec.py" bad-environment "$TMP/who" 2>&1)" "-1 14"
 is "env -i, twice" "$(stack env -i /usr/bin/env -i "$TMP/who")" 10.11.12.13
 is "another's LD_PRELOAD stays, behind the shim" \
 	"$(stack env LD_PRELOAD=libm.so.6 sh -c 'echo $LD_PRELOAD' | sed 's/.*libalpine.so/shim/')" "shim:libm.so.6"
 is "an environment that has the shim is handed on as it is" \
 	"$(stack env | sort | grep -v ^_= | sha256sum)" "$(stack sh -c 'exec env' | sort | grep -v ^_= | sha256sum)"
-stack sleep 30 &
+stack sleep 300 &
 RUN=$!
-wait_for 5 sh -c "ps -o comm= --ppid \$(pgrep -f 'alpine-run --name $LAB sleep 30' | head -n 1) | grep -q sleep"
-INSIDE=$(pgrep -f '^sleep 30' | while read -r p; do
+wait_for 60 sh -c "ps -o comm= --ppid \$(pgrep -f 'alpine-run --name $LAB sleep 300' | head -n 1) | grep -q sleep"
+INSIDE=$(pgrep -f '^sleep 300' | while read -r p; do
 	[ "$(readlink "/proc/$p/ns/net")" != "$(readlink /proc/self/ns/net)" ] && grep -qz "ALPINE_LAB_HELD=.*/$LAB\$" "/proc/$p/environ" && echo "$p"
 done | head -n 1)
 ok "a program in the namespace, without the shim, reaches nothing" \

@@ -19,7 +19,7 @@ def serve(c):
 while True: threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()
 PY
 peer python3 "$TMP/server.py" 10.11.12.1 &
-wait_for 10 peer python3 -c 'import socket; socket.create_connection(("10.11.12.1", 7001))'
+wait_for 60 peer python3 -c 'import socket; socket.create_connection(("10.11.12.1", 7001))'
 counter() { # of the peer's Linux, by its name in /proc/net/netstat
 	peer awk -v name="$1" '/^TcpExt/ { if (!n) { n = split($0, h) } else { split($0, v); for (i = 2; i <= n; i++) if (h[i] == name) print v[i] } }' /proc/net/netstat
 }
@@ -32,8 +32,8 @@ def rest(s):
     return r.decode()
 def syn_data(s): return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[5] >> 5 & 1
 $1" >"$TMP/prog.py"; }
-py() { run "$1"; stack timeout 30 python3 "$TMP/prog.py" 10.11.12.1 2>&1; }
-pypeer() { run "$1"; peer timeout 30 python3 "$TMP/prog.py" 10.11.12.13 2>&1; }
+py() { run "$1"; stack timeout 120 python3 "$TMP/prog.py" 10.11.12.1 2>&1; }
+pypeer() { run "$1"; peer timeout 120 python3 "$TMP/prog.py" 10.11.12.13 2>&1; }
 
 before=$(counter TCPFastOpenPassive)
 is "sendto(MSG_FASTOPEN), no cookie yet: blocks, and works" "$(py "
@@ -50,11 +50,13 @@ is "non-blocking, with a cookie: the bytes are taken" "$(py "
 s = socket.socket(); s.setblocking(False); n = s.sendto(b'hello', FO, A); s.setblocking(True); print(n, rest(s))")" "5 5:hello"
 is "TCP_FASTOPEN_CONNECT: connect() returns at once, write() begins it" "$(py "
 s = socket.socket(); s.setsockopt(socket.IPPROTO_TCP, FOC, 1); s.connect(A)
-s.sendall(b'later'); time.sleep(0.2); print(s.getsockopt(socket.IPPROTO_TCP, FOC), syn_data(s), rest(s))")" "1 1 5:later"
+s.sendall(b'later'); end = time.time() + 60
+while not syn_data(s) and time.time() < end: time.sleep(0.05)
+print(s.getsockopt(socket.IPPROTO_TCP, FOC), syn_data(s), rest(s))")" "1 1 5:later"
 is "... and shutdown() at once" "$(py "
 s = socket.socket(); s.setsockopt(socket.IPPROTO_TCP, FOC, 1); s.connect(A)
 s.sendall(b'later'); print(rest(s))")" "5:later"
-is "closed at once: data and end arrive" "$(peer timeout 20 python3 -c '
+is "closed at once: data and end arrive" "$(peer timeout 120 python3 -c '
 import socket, sys
 l = socket.create_server(("10.11.12.1", 7002)); l.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 8)
 open(sys.argv[1], "w").close()
@@ -62,7 +64,7 @@ for i in range(3):
     c = l.accept()[0]; data = b""
     while (d := c.recv(4096)): data += d
     print(len(data))' "$TMP/up" &
-wait_for 5 test -e "$TMP/up"
+wait_for 60 test -e "$TMP/up"
 py "
 for i in range(3):
     s = socket.socket(); s.sendto(b'bye' * 10000, FO, (A[0], 7002)); s.close()"
@@ -98,7 +100,7 @@ ctl sysctl net.inet.tcp.fastopen.client_enable=1 >/dev/null
 # the other way: our server, Linux the client
 ctl sysctl net.inet.tcp.fastopen.server_enable=1 >/dev/null
 stack python3 "$TMP/server.py" 10.11.12.13 &
-wait_for 10 peer python3 -c 'import socket; socket.create_connection(("10.11.12.13", 7001))'
+wait_for 60 peer python3 -c 'import socket; socket.create_connection(("10.11.12.13", 7001))'
 before=$(counter TCPFastOpenActive)
 is "Linux asks us for a cookie" "$(pypeer "
 s = socket.socket(); print(s.sendto(b'hello', FO, A), rest(s))")" "5 5:hello"

@@ -24,7 +24,7 @@ def on(who, *cmd):
 def test_two(before, first):
     one, two = start(ONE), start(TWO)
     ok(ping(ONE[1]) and ping(TWO[1]), "the machine reaches both")
-    ok(on(ONE, "ping", "-c", "1", "-W", "2", TWO[1]), "they reach each other")
+    ok(on(ONE, "ping", "-c", "1", "-W", "10", TWO[1]), "they reach each other")
     a, b = (one, two) if first == "one" else (two, one)
     left = TWO if first == "one" else ONE
     a.stop()
@@ -43,7 +43,7 @@ def test_killed(before):
         os.kill(pid, signal.SIGKILL)
     one.stop(signal.SIGKILL)
     two.stop(signal.SIGKILL)
-    wait_until(5, lambda: not one.keepers())
+    wait_until(60, lambda: not one.keepers())
     no_tap()
     ok(left_over() and state() != before, "four processes killed")
     three = start(THREE)
@@ -62,7 +62,7 @@ def test_kill_at_once(before):
     two.p.kill()
     one.p.wait()
     two.p.wait()
-    ok(wait_until(10, lambda: not one.keepers()), "both alpineds killed: their keepers end")
+    ok(wait_until(60, lambda: not one.keepers()), "both alpineds killed: their keepers end")
     no_tap()
     same(before, "all is as it was")
     ok(left_over() == [], "no file is left", left_over())
@@ -91,7 +91,7 @@ def test_foreign_port(before):
 def test_same_name(before):
     one = start(ONE)
     again = Alpined(name="one", addr="10.9.8.16/24")
-    again.p.wait(20)
+    again.p.wait(60)
     ok(not again.ready and "one is running" in again.said(), "a name that is taken", again.said())
     ok(ping(ONE[1]), "... harms nothing")
     one.stop()

@@ -14,7 +14,7 @@ S(("10.11.12.1", 7001), H).serve_forever()
 PY
 peer /usr/bin/python3 "$TMP/serve.py" >/dev/null 2>&1 &
 disown
-wait_for 10 peer bash -c 'exec 3<>/dev/tcp/10.11.12.1/7001'
+wait_for 60 peer bash -c 'exec 3<>/dev/tcp/10.11.12.1/7001'
 cat >"$TMP/who" <<'SH'
 exec 3<>/dev/tcp/10.11.12.1/7001 && read -r x <&3 && echo "$x"
 SH
@@ -61,9 +61,9 @@ is "a terminal is a terminal" "$(machine script -qec "$LABCMD run --name $LAB sh
 cat >"$TMP/jobs.py" <<'PY'
 import os, pty, re, sys, time
 pid, fd = pty.fork()
-if pid == 0: os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+if pid == 0: os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], dict(os.environ, TERM="dumb"))
 log = b""
-def until(pattern, seconds=10):
+def until(pattern, seconds=60):
     global log
     end = time.time() + seconds
     os.set_blocking(fd, False)
@@ -73,22 +73,25 @@ def until(pattern, seconds=10):
         except OSError: break
         m = re.search(pattern, log)
         if m: log = log[m.end():]; return True
+    print("# waited in vain for", pattern, log)
     return False
 def say(line): os.write(fd, line)
-say(b"PS1='$ '\n"); until(rb"\$ ")
-say(b" ".join(a.encode() for a in sys.argv[1:]) + b" cat\n"); time.sleep(1)
+say(b"PS1='$ '\n"); until(rb"\n\$ ")
+say(b" ".join(a.encode() for a in sys.argv[1:]) + b" sh -c 'echo begun; exec cat'\n"); until(rb"\nbegun\r\n")
 say(b"echoed\n"); print("typed", until(rb"echoed\r\nechoed\r\n"))
-say(b"\x1a"); print("stopped", until(rb"Stopped"))
-say(b"fg\n"); time.sleep(0.5); say(b"again\n"); print("continued", until(rb"again\r\nagain\r\n"))
-say(b"\x03"); time.sleep(0.5); say(b"echo status=$?\n"); print("interrupted", until(rb"status=130"))
+say(b"\x1a"); print("stopped", until(rb"Stopped[^$]*\$ "))
+say(b"fg\n"); until(rb"fg\r\n[^\n]*cat'?\r\n"); say(b"again\n"); print("continued", until(rb"again\r\nagain\r\n"))
+say(b"\x03"); until(rb"\$ "); say(b"echo status=$?\n"); print("interrupted", until(rb"status=130"))
 say(b"exit\n"); until(rb"exit")
 PY
-is "typing, Ctrl-Z, fg, Ctrl-C" "$(machine timeout 50 /usr/bin/python3 "$TMP/jobs.py" "$LABCMD" run --name "$LAB" | tr '\n' ',')" \
+is "typing, Ctrl-Z, fg, Ctrl-C" "$(machine timeout 300 /usr/bin/python3 "$TMP/jobs.py" "$LABCMD" run --name "$LAB" | tr '\n' ',')" \
 	"typed True,stopped True,continued True,interrupted True,"
 # a daemon that does not answer
 pid=$(ctl status | sed -n 's/^pid *//p')
 kill -STOP "$pid"
-(sleep 3; kill -CONT "$pid") &
-is "a stopped alpined is said, and waited for" "$(stack echo ran 2>&1 | sed 's/ (ps).*//' | tr '\n' '|')" "alpine-run: alpined does not answer yet: is it stopped|ran|"
+stack echo ran >"$TMP/stopped" 2>&1 &
+wait_for 60 grep -q 'does not answer yet' "$TMP/stopped"
+kill -CONT "$pid"
 wait $!
+is "a stopped alpined is said, and waited for" "$(sed 's/ (ps).*//' "$TMP/stopped" | tr '\n' '|')" "alpine-run: alpined does not answer yet: is it stopped|ran|"
 done_testing

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 from machine import *
 
 
-def hears(a, text, seconds=10):
+def hears(a, text, seconds=60):
     return ok(wait_until(seconds, lambda: text in a.said()), "said: " + text, a.said())
 
 
@@ -18,7 +18,7 @@ def ctl(*args):
     return subprocess.run([ALPINECTL, *args], capture_output=True, text=True).stdout
 
 
-def reaches(router, what, seconds=8):
+def reaches(router, what, seconds=60):
     def try_():
         router.run("ip neigh flush dev r0")
         return subprocess.run(router.enter + ["ping", "-n", "-c", "1", "-W", "1", "10.9.8.13"],
@@ -36,11 +36,11 @@ def test_down_up(router, before):
     ok("active" in ctl("ifconfig"), "the stack's interface has a carrier", ctl("ifconfig"))
     router.run("ip link set r0 down")
     hears(a, "eth0: link is down")
-    ok(wait_until(3, lambda: "no carrier" in ctl("ifconfig")), "so has the stack's interface", ctl("ifconfig"))
+    ok(wait_until(60, lambda: "no carrier" in ctl("ifconfig")), "so has the stack's interface", ctl("ifconfig"))
     router.run("ip link set r0 up")
     hears(a, "eth0: link is up")
     router.run("ip -6 addr replace fd00:9::1/64 dev r0 nodad")
-    ok(wait_until(3, lambda: "no carrier" not in ctl("ifconfig")), "... its carrier is back", ctl("ifconfig"))
+    ok(wait_until(60, lambda: "no carrier" not in ctl("ifconfig")), "... its carrier is back", ctl("ifconfig"))
     reaches(router, "it recovers")
     a.stop()
     no_tap()
@@ -75,7 +75,7 @@ def test_bridge_deleted(router):
     for i in range(2):
         ip("link del br-eth0")
         hears(a, "somebody deleted this bridge")
-        ok(wait_until(10, lambda: a.said().count("attached again") == i + 1), "attached again", a.said())
+        ok(wait_until(60, lambda: a.said().count("attached again") == i + 1), "attached again", a.said())
         reaches(router, "the stack is reached again")
         ok(ping("10.9.8.1"), "the machine reaches its router", ip("addr"), ip("route"))
     ip("link set eth0 nomaster")
@@ -101,7 +101,7 @@ def test_foreign_bridge_deleted(router):
     hears(a, "br7: somebody deleted this bridge")
     for c in make:
         ip(c)
-    hears(a, "attached again", 20)
+    hears(a, "attached again")
     reaches(router, "it is joined again")
     a.stop()
     ok("br7" in ip("link"), "and stays")
@@ -121,7 +121,7 @@ def test_others(router, how):
     plug(router)
     for c in PLAIN:
         ip(c)
-    hears(a, "attached again", 20)
+    hears(a, "attached again")
     reaches(router, "%s: the stack is reached again" % how)
     a.stop()
     ok(no_tap() and left_over() == [], "nothing is left", left_over())

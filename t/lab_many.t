@@ -32,21 +32,21 @@ async def one(i, gate, up):
     return 1
 async def main():
     gate, up = asyncio.Event(), []
-    print(sum(await asyncio.wait_for(asyncio.gather(*(one(i, gate, up) for i in range(n))), 120)))
+    print(sum(await asyncio.wait_for(asyncio.gather(*(one(i, gate, up) for i in range(n))), 300)))
 asyncio.run(main())
 PY
 cat >"$TMP/short.py" <<'PY'
 import socket, sys
 for i in range(int(sys.argv[3])):
-    s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+    s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 60)
     s.sendall(b"x%d" % i); assert s.recv(100)[:1] == b"x"; s.close()
 print("done")
 PY
 ulimit -n 8192
 stack python3 "$TMP/echo.py" 10.11.12.13 7001 >"$TMP/r1" 2>&1 &
 peer python3 "$TMP/echo.py" 10.11.12.1 7001 >"$TMP/r2" 2>&1 &
-wait_for 20 grep -q ready "$TMP/r1"
-wait_for 20 grep -q ready "$TMP/r2"
+wait_for 60 grep -q ready "$TMP/r1"
+wait_for 60 grep -q ready "$TMP/r2"
 is "1,000 connections at once to a server on the stack" "$(peer python3 "$TMP/many.py" 10.11.12.13 7001 1000 2>&1 | tail -n 1)" 1000
 is "1,000 connections at once from the stack" "$(stack python3 "$TMP/many.py" 10.11.12.1 7001 1000 2>&1 | tail -n 1)" 1000
 is "3,000 in a row to the stack" "$(peer python3 "$TMP/short.py" 10.11.12.13 7001 3000 2>&1 | tail -n 1)" "done"
@@ -56,7 +56,9 @@ idle() { # CPU ticks of alpined over a second
 	a=$(awk '{print $14 + $15}' "/proc/$p/stat"); sleep 1; b=$(awk '{print $14 + $15}' "/proc/$p/stat")
 	echo $((b - a))
 }
-sleep 1
-TICKS=$(idle)
+for i in $(seq 30); do # it has ends of connections to see to, on a busy machine for a while
+	TICKS=$(idle)
+	[ "$TICKS" -gt 1 ] || break
+done
 ok "idle, alpined uses no CPU ($TICKS ticks of 10 ms in a second)" test "$TICKS" -le 1
 done_testing

@@ -13,12 +13,12 @@ like "the log names it" "$("$LABCMD" log --name "$LAB")" "^module $TMP/accel.so:
 chmod 755 "$TMP"
 head -c 300000 /dev/urandom >"$TMP/file"
 (cd "$TMP" && peer $PY -m http.server --bind 10.11.12.1 80 >/dev/null 2>&1) &
-wait_for 10 peer curl -s --max-time 1 -o /dev/null http://10.11.12.1/
-stack curl -s --max-time 20 -o "$TMP/got" http://10.11.12.1/file
+wait_for 60 peer curl -s --max-time 10 -o /dev/null http://10.11.12.1/
+stack curl -s --max-time 120 -o "$TMP/got" http://10.11.12.1/file
 ok "a file comes unchanged" cmp "$TMP/file" "$TMP/got"
 pid=$(alpined_pid)
 ctl stop
-wait_for 5 sh -c "! kill -0 $pid"
+wait_for 60 sh -c "! kill -0 $pid"
 # ACKs without data, and how many of them say what the one before said
 tcpdump -Z root -nr "$TMP/trace.pcap" 'src 10.11.12.13 and tcp[13] == 16' 2>/dev/null |
 	awk '{for (i = 1; i < NF; i++) if ($i == "ack") {n++; same += $(i + 1) == last; last = $(i + 1)}}

@@ -16,7 +16,7 @@ stack_fails() { # stack_fails NAME REGEX COMMAND...
 }
 
 # ---- ping
-like "ping" "$(stack ping -c 2 -i 0.2 -W 3 10.11.12.1)" '2 packets transmitted, 2 received, 0% packet loss'
+like "ping" "$(stack ping -c 2 -i 0.2 -W 10 10.11.12.1)" '2 packets transmitted, 2 received, 0% packet loss'
 
 # ---- ifconfig
 like "ifconfig shows the stack's interface" "$(stack ifconfig | tr '\n' ' ')" \
@@ -30,7 +30,7 @@ like "is set in the stack" "$(ctl ifconfig tap0)" 'mtu 1400'
 stack_fails "a silly mtu is refused" 'SIOCSIFMTU: Invalid argument' ifconfig tap0 mtu 1000000
 stack ifconfig tap0 mtu 1500
 ok "an alias by its label" stack ifconfig tap0:1 10.11.12.60 netmask 255.255.255.0
-ok "answers the peer" peer ping -c 1 -W 5 10.11.12.60
+ok "answers the peer" peer ping -c 1 -W 10 10.11.12.60
 like "is listed by its label" "$(stack ifconfig -a | tr '\n' ' ')" 'tap0:1: flags=[0-9]*<UP[^>]*>  mtu 1500 +inet 10\.11\.12\.60  netmask 255\.255\.255\.0'
 ok "an alias by add" stack ifconfig tap0 add 10.11.12.61
 is "both are there" "$(ctl ifconfig tap0 | grep -c 'inet ')" 3
@@ -43,7 +43,7 @@ is "is down" "$(ctl ifconfig tap0 | grep -c '<UP')" 0
 ok "up, with the address of before" stack ifconfig tap0 10.11.12.13 netmask 255.255.255.0 up
 ok "Ethernet address" stack ifconfig tap0 hw ether 02:00:00:00:0a:0b
 like "is changed" "$(ctl ifconfig tap0)" 'ether 02:00:00:00:0a:0b'
-ok "the peer finds it" peer ping -c 3 -i 0.3 -W 5 10.11.12.13
+ok "the peer finds it" peer ping -c 3 -i 0.3 -W 10 10.11.12.13
 
 # ---- route
 ok "route add default" stack route add default gw 10.11.12.1
@@ -83,7 +83,7 @@ assert call(0x890B, rtentry(page + 4096)) == 14, "EFAULT"
 P
 
 # ---- arp
-peer ping -c 1 -W 5 10.11.12.13 >/dev/null
+peer ping -c 1 -W 10 10.11.12.13 >/dev/null
 like "arp -n" "$(stack arp -n)" '^10\.11\.12\.1 +ether +[0-9a-f:]{17} +C +tap0$'
 ok "arp -s" stack arp -s 10.11.12.77 02:00:00:00:00:77
 like "is there" "$(stack arp -an 10.11.12.77)" '^\? \(10\.11\.12\.77\) at 02:00:00:00:00:77 \[ether\] PERM on tap0$'
@@ -99,8 +99,8 @@ s = socket.create_server(("10.11.12.13", 4321))
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 4322))
 r = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
 c = socket.create_connection(("10.11.12.13", 4321))
-print("up", flush=True); time.sleep(15)' >"$TMP/up" &
-wait_for 10 test -s "$TMP/up"
+print("up", flush=True); time.sleep(300)' >"$TMP/up" &
+wait_for 60 test -s "$TMP/up"
 out=$(stack netstat -an | tr '\n' ' ')
 like "netstat -an: a listener with one in its queue" "$out" 'tcp +1 +0 10\.11\.12\.13:4321 +0\.0\.0\.0:\* +LISTEN'
 like "a connection" "$out" 'tcp +0 +0 10\.11\.12\.13:[0-9]+ +10\.11\.12\.13:4321 +ESTABLISHED'

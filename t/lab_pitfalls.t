@@ -10,8 +10,8 @@ PIT=$ALPINE_BUILD/bin/pitfalls
 chmod 755 "$TMP"
 cp "$PIT" "$TMP/pitfalls" # where every user may run it
 PIT=$TMP/pitfalls
-timeout 110 "$LABCMD" peer --name "$LAB" "$PIT" --serve 10.11.12.1 >"$TMP/serve.log" 2>&1 &
-wait_for 10 peer python3 -c 'import socket; socket.create_connection(("10.11.12.1", 7201))'
+timeout 600 "$LABCMD" peer --name "$LAB" "$PIT" --serve 10.11.12.1 >"$TMP/serve.log" 2>&1 &
+wait_for 60 peer python3 -c 'import socket; socket.create_connection(("10.11.12.1", 7201))'
 # a process outside of the namespace, which a program inside hands a connection
 cat >"$TMP/outside.py" <<'PY'
 import os, socket, sys
@@ -21,9 +21,9 @@ while True:
     if os.read(fd, 6) == b"inside": os.write(fd, b"outside")
     os.close(fd); c.close()
 PY
-timeout 110 python3 "$TMP/outside.py" "$TMP/outside.sock" >"$TMP/outside.log" 2>&1 &
+timeout 600 python3 "$TMP/outside.py" "$TMP/outside.sock" >"$TMP/outside.log" 2>&1 &
 OUTSIDE=$!
-wait_for 5 test -S "$TMP/outside.sock"
+wait_for 60 test -S "$TMP/outside.sock"
 export PITFALLS_OUTSIDE=$TMP/outside.sock
 
 # Where we differ from Linux, and why. A check named here that passes after all is a failure.
@@ -52,15 +52,15 @@ each() { # each STACK FILE: that program's checks become ours
 	done <"$2"
 	like "$1: all of it ran" "$(grep '^1\.\.' "$2")" '^1\.\.[0-9]+$'
 }
-timeout 60 "$LABCMD" machine --name "$LAB" "$PIT" 10.11.12.1 >"$TMP/linux.tap" 2>"$TMP/linux.err"
+timeout 300 "$LABCMD" machine --name "$LAB" "$PIT" 10.11.12.1 >"$TMP/linux.tap" 2>"$TMP/linux.err"
 each Linux "$TMP/linux.tap"
-timeout 60 "$LABCMD" run --name "$LAB" "$PIT" 10.11.12.1 >"$TMP/ours.tap" 2>"$TMP/ours.err"
+timeout 300 "$LABCMD" run --name "$LAB" "$PIT" 10.11.12.1 >"$TMP/ours.tap" 2>"$TMP/ours.err"
 each Alpine "$TMP/ours.tap"
 is "both made the same checks" "$(grep '^1\.\.' "$TMP/ours.tap")" "$(grep '^1\.\.' "$TMP/linux.tap")"
 
 cat >"$TMP/dial.py" <<'PY'
 import socket
-try: s = socket.create_connection(("10.11.12.1", 7201), 3); print("from", s.getsockname()[0])
+try: s = socket.create_connection(("10.11.12.1", 7201), 60); print("from", s.getsockname()[0])
 except OSError as e: print(e.strerror)
 PY
 # past the shim's own exec: libc's, by its handle, with an environment that names no shim
@@ -78,9 +78,9 @@ print(libc.syscall(425, 4, bytes(256)), errno.errorcode.get(ctypes.get_errno()))
 PY
 is "19: there is no io_uring" "$(stack /usr/bin/python3 "$TMP/ring.py" 2>&1)" "-1 ENOSYS"
 is "20: a program's own LD_PRELOAD is kept, ours comes first" "$(LD_PRELOAD=libm.so.6 stack sh -c 'echo "$LD_PRELOAD"' | grep -c 'libalpine.so.*libm.so.6')" 1
-is "20: a scrubbed environment keeps the stack" "$(stack env -i timeout 10 /usr/bin/python3 "$TMP/dial.py" 2>&1)" "from 10.11.12.13"
-like "20: a program without the shim reaches nothing" "$(stack timeout 10 /usr/bin/python3 "$TMP/bare.py" "$TMP/dial.py" 2>&1)" '^(Network is unreachable|No route to host)$'
-like "21: nor with a shim that cannot be loaded" "$(stack timeout 10 /usr/bin/python3 "$TMP/bare.py" "$TMP/dial.py" LD_PRELOAD=/nonexistent.so 2>/dev/null)" '^(Network is unreachable|No route to host)$'
+is "20: a scrubbed environment keeps the stack" "$(stack env -i timeout 60 /usr/bin/python3 "$TMP/dial.py" 2>&1)" "from 10.11.12.13"
+like "20: a program without the shim reaches nothing" "$(stack timeout 60 /usr/bin/python3 "$TMP/bare.py" "$TMP/dial.py" 2>&1)" '^(Network is unreachable|No route to host)$'
+like "21: nor with a shim that cannot be loaded" "$(stack timeout 60 /usr/bin/python3 "$TMP/bare.py" "$TMP/dial.py" LD_PRELOAD=/nonexistent.so 2>/dev/null)" '^(Network is unreachable|No route to host)$'
 is "23: a program that daemonizes goes on, and alpine-run waits for it" \
 	"$(stack sh -c "setsid sh -c 'sleep 0.5; exec /usr/bin/python3 $TMP/dial.py >$TMP/late.out 2>&1' </dev/null >/dev/null 2>&1 & exit 0"; cat "$TMP/late.out")" "from 10.11.12.13"
 is "26: /proc/net/dev is the stack's" "$(stack cat /proc/net/dev 2>&1 | grep -c 'tap0:')" 1

@@ -13,14 +13,14 @@ class S(socketserver.ThreadingTCPServer):
 S(("10.11.12.1", 7001), H).serve_forever()
 PY
 peer python3 "$TMP/echo.py" &
-wait_for 10 peer python3 -c 'import socket; socket.create_connection(("10.11.12.1", 7001))'
+wait_for 60 peer python3 -c 'import socket; socket.create_connection(("10.11.12.1", 7001))'
 py() { printf '%s\n' "import socket, os, sys, select, array, subprocess, errno, time, threading, signal
 A = ('10.11.12.1', 7001)
-def dial(): return socket.create_connection(A, 10)
+def dial(): return socket.create_connection(A, 60)
 def echo(s, b=b'hello'):
     s.sendall(b); r = b''
     while len(r) < len(b): r += s.recv(len(b) - len(r))
-    return r == b" "$1" >"$TMP/prog.py"; stack timeout 60 python3 "$TMP/prog.py" 2>&1; }
+    return r == b" "$1" >"$TMP/prog.py"; stack timeout 180 python3 "$TMP/prog.py" 2>&1; }
 
 is "fork: parent and child share a connection" "$(py "
 s = dial(); pid = os.fork()

@@ -25,7 +25,7 @@ import os, signal, socket, subprocess, sys, time
 name, how, argv = sys.argv[1], sys.argv[2], sys.argv[3:]
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("\0" + name[1:] if name[0] == "@" else name)
-s.settimeout(15)
+s.settimeout(60)
 p = subprocess.Popen(argv, env=dict(os.environ, NOTIFY_SOCKET=name), stderr=subprocess.DEVNULL)
 said = []
 try:
@@ -34,13 +34,13 @@ try:
 		said.append("ready" if subprocess.call([os.environ["ALPINE_BUILD"] + "/bin/alpinectl", "-n", "svc", "--json",
 			"sysctl", "net.inet.tcp.sendspace"], stdout=open(os.environ["TMP"] + "/sysctl", "w")) == 0 else "mute")
 		p.send_signal(signal.SIGTERM)
-	status = p.wait(15)
+	status = p.wait(60)
 	s.settimeout(0.2)
 	while True:
 		said.append(s.recv(1000).decode())
 except socket.timeout:
 	pass
-print(" ".join(said), p.wait(15))
+print(" ".join(said), p.wait(60))
 P
 export TMP
 manager() { machine /usr/bin/python3 "$TMP/manager.py" "$@"; }

@@ -9,8 +9,8 @@ grep -v -e '^#' -e '^$' "$TOP/t/sockapi/exceptions" >"$TMP/exceptions"
 # AF_UNIX says POLLWRBAND wherever it says POLLOUT; TCP never does
 plain() { sed 's/|WRBAND//'; }
 both() { # both TOPIC...
-	unshare --net sh -c 'ip link set lo up; exec "$@"' sh timeout 60 "$PROG" "$@" >"$TMP/$1.kernel" 2>&1 </dev/null &
-	stack timeout 60 "$PROG" "$@" >"$TMP/$1.alpine" 2>&1 </dev/null
+	unshare --net sh -c 'ip link set lo up; exec "$@"' sh timeout 240 "$PROG" "$@" >"$TMP/$1.kernel" 2>&1 </dev/null &
+	stack timeout 240 "$PROG" "$@" >"$TMP/$1.alpine" 2>&1 </dev/null
 	wait $!
 }
 # few at a time: what is compared is what is ready after a while, on a machine that keeps up
@@ -28,7 +28,7 @@ for topic in socket options stream dgram ready wait bad mcast errqueue; do
 	is "$topic: the same (< kernel's, > Alpine's)" "$(head -n 40 "$TMP/$topic.diff")" ""
 done
 # the kernel's are for a group of users, ours for everybody
-ping_socket() { stack setpriv --reuid=65534 --regid=65534 --clear-groups timeout 20 "$PROG" raw; }
+ping_socket() { stack setpriv --reuid=65534 --regid=65534 --clear-groups timeout 240 "$PROG" raw; }
 is "an ordinary user's echo request, its reply, its length" \
 	"$(ping_socket | sed -n 's/^raw type 2: \(ping\|an answer\|its length\): //p' | xargs)" "24 1 24"
 ctl sysctl net.inet.icmp.ping_users=0 >"$TMP/ctl.out" 2>&1

@@ -11,8 +11,8 @@ lab_start
 chmod 755 "$TMP"
 head -c 3000000 /dev/zero >"$TMP/big"
 (cd "$TMP" && peer $PY -m http.server --bind 10.11.12.1 80 >/dev/null 2>&1) &
-wait_for 10 peer curl -s --max-time 1 -o /dev/null http://10.11.12.1/
-fetch() { stack curl -s --max-time 20 -o /dev/null http://10.11.12.1/big; }
+wait_for 60 peer curl -s --max-time 10 -o /dev/null http://10.11.12.1/
+fetch() { stack curl -s --max-time 120 -o /dev/null http://10.11.12.1/big; }
 counter() { ctl netstat -s -p tcp | awk "/$1/ {print \$1; exit}"; }
 
 like "status before any" "$(ctl tcplog status)" "^running +no"
@@ -57,22 +57,22 @@ is "leaves the line of names" "$(wc -l <"$TMP/none.csv")" 1
 # a stream to alpinectl's output, ended by its end
 ctl tcplog start >"$TMP/stream.csv" &
 pid=$!
-wait_for 5 sh -c "'$LABCMD' ctl --name '$LAB' tcplog status | grep -q '^running *yes'"
+wait_for 60 sh -c "'$LABCMD' ctl --name '$LAB' tcplog status | grep -q '^running *yes'"
 fetch
 ok "and stops" ctl tcplog stop
 ok "the stream ends with it" wait $pid
 like "the stream has it all" "$($PY "$TMP/look.py" "$TMP/stream.csv")" "True True True cubic S$"
 ctl tcplog start | head -n 1 >"$TMP/first" &
-wait_for 5 sh -c "'$LABCMD' ctl --name '$LAB' tcplog status | grep -q '^running *yes'"
+wait_for 60 sh -c "'$LABCMD' ctl --name '$LAB' tcplog status | grep -q '^running *yes'"
 fetch
-ok "a reader that goes ends the log" wait_for 5 sh -c "'$LABCMD' ctl --name '$LAB' tcplog status | grep -q 'reader is gone'"
+ok "a reader that goes ends the log" wait_for 60 sh -c "'$LABCMD' ctl --name '$LAB' tcplog status | grep -q 'reader is gone'"
 
 # a pipe whose reader does not read: the stack goes on, what does not fit is dropped and told
 ctl sysctl net.inet.tcp.log.records=16 >/dev/null
 mkfifo "$TMP/fifo"
 sleep 1000 <"$TMP/fifo" &
 sleeper=$!
-wait_for 5 sh -c "'$LABCMD' ctl --name '$LAB' tcplog start '$TMP/fifo'"
+wait_for 60 sh -c "'$LABCMD' ctl --name '$LAB' tcplog start '$TMP/fifo'"
 for _ in 1 2 3 4 5 6 7 8; do fetch; done
 ok "transfers go on although nobody reads the log" fetch
 like "and status tells what was dropped" "$(ctl tcplog status)" "^dropped +[1-9]"
@@ -98,10 +98,10 @@ ok "and the daemon works on" fetch
 # the end of the daemon is the end of the log: the resets that it sends are in it
 (peer socat -u TCP-LISTEN:81,bind=10.11.12.1 /dev/null &)
 stack $PY -c 'import socket, time; s = socket.create_connection(("10.11.12.1", 81)); print("up", flush=True); time.sleep(60)' >"$TMP/up" 2>/dev/null &
-wait_for 5 grep -q up "$TMP/up"
+wait_for 60 grep -q up "$TMP/up"
 ok "a log until the end" ctl tcplog start "$TMP/end.csv"
 pid=$(alpined_pid)
 ctl stop
-wait_for 5 sh -c "! kill -0 $pid"
+wait_for 60 sh -c "! kill -0 $pid"
 like "ends with the reset" "$(tail -n 1 "$TMP/end.csv" | cut -d, -f3,9,16)" "^out,81,RA?$"
 done_testing

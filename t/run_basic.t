@@ -42,7 +42,7 @@ fake() { # fake SOCKET [VERSION]
 	until grep -qs ready "$1.log"; do sleep 0.05; done
 }
 fake "$TMP/a.sock"
-run() { timeout 20 "$RUN" --socket "$TMP/a.sock" --dns 10.9.8.53 "$@"; }
+run() { timeout 120 "$RUN" --socket "$TMP/a.sock" --dns 10.9.8.53 "$@"; }
 status() {
 	"$@" >"$TMP/out" 2>"$TMP/err"
 	echo $?
@@ -92,7 +92,7 @@ like "... says which" "$(cat "$TMP/err")" 'daemon speaks version 9'
 # what the program finds; both under timeout(1), which catches what nohup or a shell had ignored
 what='umask; pwd; ulimit -n; id -u; id -g; grep -E "^(CapEff|CapPrm|CapInh|CapAmb|SigBlk|SigIgn|NoNewPrivs)" /proc/self/status; echo $((2+$(ls /proc/self/fd | wc -l)))'
 cd /usr
-here=$(umask 027; ulimit -n 777; trap '' USR2 CHLD; timeout 20 sh -c "$what")
+here=$(umask 027; ulimit -n 777; trap '' USR2 CHLD; timeout 120 sh -c "$what")
 there=$(umask 027; ulimit -n 777; trap '' USR2 CHLD; run sh -c "$what")
 # One descriptor more is the shim's connection. In a user namespace of our own caps read alike.
 is "umask, directory, limits, ids, capabilities, signals as without" "${there%$'\n'*}" "${here%$'\n'*}"
@@ -145,11 +145,11 @@ is "SIGTERM reaches PROGRAM, its exit code comes back" $? 9
 "$RUN" --socket "$TMP/a.sock" --ready-fd 5 sleep 0.3 5>"$TMP/ready"
 is "--ready-fd" "$(cat "$TMP/ready")" ready
 (sh -c "\"$RUN\" --socket \"$TMP/a.sock\" --die-with-parent sh -c 'echo \$\$ >$TMP/pid; sleep 60; :' & until [ -s $TMP/pid ]; do sleep 0.05; done; kill -9 \$\$") >/dev/null 2>&1
-for _ in 1 2 3 4 5 6 7 8 9 10; do [ -d "/proc/$(cat "$TMP/pid")" ] && sleep 0.1; done
+for _ in $(seq 600); do [ -d "/proc/$(cat "$TMP/pid")" ] && sleep 0.1; done
 is "--die-with-parent" "$([ -d "/proc/$(cat "$TMP/pid")" ] && echo alive)" ""
 
 # job control: the program stops, so does the launcher, and both go on
-is "Ctrl-Z and fg" "$(timeout 20 /usr/bin/python3 - "$RUN" "$TMP/a.sock" <<'PY'
+is "Ctrl-Z and fg" "$(timeout 120 /usr/bin/python3 - "$RUN" "$TMP/a.sock" <<'PY'
 import os, pty, signal, sys
 pid, fd = pty.fork()
 if pid == 0:  # a shell's part: a job in the foreground, in a process group of its own
@@ -179,7 +179,7 @@ until(b"exit 0")
 print(0)
 PY
 )" 0
-is "Ctrl-C ends both, as a signal" "$(timeout 20 /usr/bin/python3 - "$RUN" "$TMP/a.sock" <<'PY'
+is "Ctrl-C ends both, as a signal" "$(timeout 120 /usr/bin/python3 - "$RUN" "$TMP/a.sock" <<'PY'
 import os, pty, sys
 pid, fd = pty.fork()
 if pid == 0:

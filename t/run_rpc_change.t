@@ -127,9 +127,10 @@ try:
         body += m.receive()[1]
 except (socket.timeout, EOFError):
     pass
-m.s.settimeout(10)
+m.s.settimeout(60)
 change("route delete dst=10.7.0.0/16")
 body += m.receive()[1]
+while b"RTM_LOST" not in body: body += m.receive()[1]
 ok(b"RTM_LOST" in body and d.alive(), "one that does not read loses messages, and is told how many")
 m.s.close()
 same(change("route add dst=10.7.0.0/16 gateway=10.11.12.1"), 0, "and the daemon goes on")

@@ -34,7 +34,7 @@ def start(*args, **kw):
     return p, line
 
 def refused(what, *args, contains=""):
-    p = subprocess.run([D, *args], capture_output=True, text=True, timeout=10)
+    p = subprocess.run([D, *args], capture_output=True, text=True, timeout=60)
     lines = p.stderr.strip().split("\n")
     ok(p.returncode == 1 and len(lines) == 1 and lines[0].startswith("alpined: ") and contains in p.stderr and
        not p.stdout, "%s: %s" % (what, lines[0]))
@@ -45,8 +45,8 @@ for sig, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT"), (signa
     same(line, b"ready\n", "started; --ready-fd")
     during = network()
     ok(during[0] == [] and during[1] == "br-eth0" and "tap0" in during[3], "eth0 is in br-eth0")
-    same(subprocess.run(["ping", "-c1", "-W5", "-q", "10.9.8.13"], stdout=subprocess.DEVNULL).returncode, 0, "the machine itself reaches it")
-    p.send_signal(sig); status = p.wait(15)
+    same(subprocess.run(["ping", "-c1", "-W10", "-q", "10.9.8.13"], stdout=subprocess.DEVNULL).returncode, 0, "the machine itself reaches it")
+    p.send_signal(sig); status = p.wait(60)
     same(status, -9 if sig == signal.SIGKILL else 0, name)
     ok(until(lambda: network() == before), "the network is what it was after " + name)
     if sig != signal.SIGKILL:
@@ -63,14 +63,14 @@ ok(os.stat("/proc/%d/ns/net" % p.pid).st_ino != os.stat("/proc/self/ns/net").st_
 s = os.stat(dir + "/run/alpine.sock")
 same(oct(stat.S_IMODE(s.st_mode)), "0o660", "the control socket is for its user and group")
 same(subprocess.run([BUILD + "/bin/alpinectl", "stop"]).returncode, 0, "alpinectl stop")
-same(p.wait(10), 0, "status 0"); p.stderr.close()
+same(p.wait(60), 0, "status 0"); p.stderr.close()
 ok(until(lambda: network() == before), "the network is what it was after alpinectl stop")
 
 # sd_notify
-n = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); n.bind(dir + "/notify"); n.settimeout(5)
+n = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); n.bind(dir + "/notify"); n.settimeout(60)
 p, _ = start("--tap", "tap7", "10.9.8.13/24", env=dict(os.environ, NOTIFY_SOCKET=dir + "/notify"))
 same(n.recv(100), b"READY=1", "sd_notify: ready"); p.terminate()
-same(n.recv(100), b"STOPPING=1", "sd_notify: stopping"); p.wait(10); p.stderr.close()
+same(n.recv(100), b"STOPPING=1", "sd_notify: stopping"); p.wait(60); p.stderr.close()
 
 # the run directory is made for --socket, too
 p, line = start("--tap", "tap7", "--socket", dir + "/own/x.sock", "10.9.8.13/24",
@@ -91,11 +91,11 @@ except ConnectionResetError: # what bars writing to a listener was unread
     last = b""
 same(last, b"", "alpined killed: a listener's too")
 p, line = start("--tap", "tap7", "10.9.8.13/24")
-same(line, b"ready\n", "and it starts again"); p.terminate(); p.wait(10); p.stderr.close()
+same(line, b"ready\n", "and it starts again"); p.terminate(); p.wait(60); p.stderr.close()
 
 # pcap
 p, _ = start("--pcap", dir + "/trace", "--tap", "tap7", "10.9.8.13/24")
-run("ip", "link", "set", "tap7", "up"); time.sleep(0.2); p.terminate(); p.wait(10); p.stderr.close()
+run("ip", "link", "set", "tap7", "up"); time.sleep(0.2); p.terminate(); p.wait(60); p.stderr.close()
 ok(open(dir + "/trace", "rb").read(4) in (b"\x4d\x3c\xb2\xa1", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d"), "--pcap writes a trace")
 
 p, line = start("--mtu", "9000", "eth0", "10.9.8.13/24"); p.terminate()
@@ -145,7 +145,7 @@ if p is not None and p.returncode == 0 and tun:
     os.close(w); line = os.read(r, 100)
     if not ok(line == b"ready\n", "runs in a user namespace, without root"):
         print("# " + p.stderr.read())
-    p.terminate(); p.wait(10); p.stderr.close()
+    p.terminate(); p.wait(60); p.stderr.close()
 else:
     ok(True, "in a user namespace # SKIP no user namespaces, or /dev/net/tun is root's")
 # its run directory, where it cannot use root's: that of the user

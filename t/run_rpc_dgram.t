@@ -20,7 +20,7 @@ def cmsgs(raw):
 def cmsg(level, type, data):
     return (struct.pack("=Qii", 16 + len(data), level, type) + data).ljust((16 + len(data) + 7) & ~7, b"\0")
 
-p = socket.socket(socket.AF_INET, UDP); p.bind((PEER, 0)); p.settimeout(5)
+p = socket.socket(socket.AF_INET, UDP); p.bind((PEER, 0)); p.settimeout(60)
 port = p.getsockname()[1]
 
 s = c.socket(UDP)
@@ -52,7 +52,7 @@ same(m.get((0, 1)), b"\x10", "IP_RECVTOS")
 info = m.get((0, 8), b"")
 ok(len(info) == 12 and struct.unpack_from("=i", info)[0] > 0 and info[8:] == socket.inet_aton(STACK), "IP_PKTINFO")
 stamp = m.get((1, 29), bytes(16))
-ok(abs(struct.unpack("=qq", stamp)[0] - time.time()) < 5, "SO_TIMESTAMP")
+ok(abs(struct.unpack("=qq", stamp)[0] - time.time()) < 60, "SO_TIMESTAMP")
 p.setsockopt(0, IP_RECVTTL, 1)
 s.sendto(b"t", (PEER, port), cmsg(0, 2, struct.pack("=i", 7)))
 _, anc, _, _ = p.recvmsg(100, 100)
@@ -78,14 +78,16 @@ for i in range(3000):
     if i % 100 == 0: time.sleep(0.001)
 time.sleep(0.2)
 got = []
-s3.s.settimeout(0.5)
+s3.s.settimeout(1)
 try:
     while True:
         got.append(struct.unpack_from("=i", s3.recvfrom()[0])[0])
 except socket.timeout:
     pass
 ok(10 < len(got) < 3000 and got == sorted(got), "a reader who sleeps loses the last of 3000, not the order (%d)" % len(got))
-p.sendto(b"after", (STACK, 5001)); s3.s.settimeout(5); same(s3.recvfrom()[0], b"after", "then it goes on")
+p.sendto(b"after", (STACK, 5001)); s3.s.settimeout(60)
+while (x := s3.recvfrom()[0]) != b"after" and len(x) == 1000: pass
+same(x, b"after", "then it goes on")
 n = d.fds(); s3.close(); ok(until(lambda: d.fds() < n), "closing it frees the daemon's end")
 
 # address reuse, ports

@@ -6,6 +6,6 @@
 [ -x /usr/bin/python3 ] || skip_all "python3 is not installed"
 lab_start
 peer /usr/bin/python3 "$TOP/t/shim_net.py" --serve 10.11.12.1 >"$TMP/serve.log" 2>&1 &
-wait_for 10 grep -q ready "$TMP/serve.log"
+wait_for 60 grep -q ready "$TMP/serve.log"
 stack timeout 60 /usr/bin/python3 "$TOP/t/shim_net.py" 10.11.12.1 || FAILED=1
 [ "$FAILED" = 0 ]

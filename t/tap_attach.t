@@ -69,9 +69,9 @@ def test_faults(before, what, total, stride):
     bad = met = 0
     for n in range(1, total + 1, stride):
         a = Alpined("--fault", "%s@%d" % (what, n))
-        status = a.stop() if a.ready else a.p.wait(20)
+        status = a.stop() if a.ready else a.p.wait(60)
         said = a.said()
-        wait_until(35, lambda: not a.keepers())
+        wait_until(60, lambda: not a.keepers())
         no_tap()
         if what == "fail" and not a.ready and state() != before:
             bad += 1
@@ -91,8 +91,8 @@ def test_faults(before, what, total, stride):
 
 def test_next_start(before):
     a = Alpined("--fault", "kill@50")
-    a.p.wait(20)
-    wait_until(5, lambda: not a.keepers())
+    a.p.wait(60)
+    wait_until(60, lambda: not a.keepers())
     ok(not a.ready and state() != before, "killed in the middle")
     a = Alpined()
     ok(a.ready and "brought back" in a.said(), "the next start brings back, and attaches", a.said())
@@ -100,7 +100,7 @@ def test_next_start(before):
     k = a.keepers()
     for pid in k:
         os.kill(pid, signal.SIGKILL)
-    ok(wait_until(5, lambda: "alpined-keeper is gone" in a.said()), "the keeper killed: told", a.said())
+    ok(wait_until(60, lambda: "alpined-keeper is gone" in a.said()), "the keeper killed: told", a.said())
     a.stop()
     no_tap()
     ok(state() != before and restore().returncode == 0, "restore")
@@ -114,7 +114,7 @@ def test_running(before):
     r = restore()
     ok(r.returncode == 0 and ping("10.9.8.13"), "nor by a restore of all", r.stderr)
     a.p.send_signal(signal.SIGKILL)
-    ok(wait_until(10, lambda: not a.keepers()), "alpined killed: the keeper undoes it")
+    ok(wait_until(60, lambda: not a.keepers()), "alpined killed: the keeper undoes it")
     no_tap()
     same(before, "all is as it was")
     r = restore("--name", "nobody")
@@ -149,8 +149,8 @@ def test_meanwhile(before):
 
 def test_state_file(before):
     a = Alpined("--fault", "kill@40")
-    a.p.wait(20)
-    wait_until(5, lambda: not a.keepers())
+    a.p.wait(60)
+    wait_until(60, lambda: not a.keepers())
     no_tap()
     path = os.path.join(os.environ["ALPINE_RUNDIR"], "alpine.state")
     good = open(path).read()
@@ -200,7 +200,7 @@ def test_ra(router):
     d = router.popen(["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=r0", "--user=root", "--enable-ra",
                       "--dhcp-range=fd00:5::,ra-only,64,5m", "--ra-param=r0,4,600"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        if not wait_until(8, lambda: "temporary dynamic" in ip("-6 addr")):
+        if not wait_until(60, lambda: "temporary dynamic" in ip("-6 addr")):
             return skip("router advertisements", "none came")
         settled()
         before = state()
@@ -212,7 +212,7 @@ def test_ra(router):
         same(before, "all is as it was, the temporary address too")
         a = Alpined("--fault", "kill@150")
         a.p.wait() if not a.ready else a.stop()
-        wait_until(5, lambda: not a.keepers())
+        wait_until(60, lambda: not a.keepers())
         no_tap()
         restore()
         same(before, "... and after a SIGKILL")

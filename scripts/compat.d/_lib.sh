@@ -37,12 +37,25 @@ descendants() {
 	echo "$1"
 }
 
+# settled PID...: until they have not been scheduled for half a second; what they begin with is over.
+settled() {
+	local now before='' i
+	for i in $(seq 120); do
+		now=$(cat $(printf '/proc/%s/task/*/status ' "$@") 2>/dev/null | grep ctxt_switches)
+		[ "$now" != "$before" ] || return 0
+		before=$now
+		sleep 0.5
+	done
+}
+
 # asleep NAME PID COMM [SECONDS]: under strace, the processes COMM below PID make next to no system
 # call while nobody asks anything of them. Sleeping on a futex or by the clock is a language's own clock, not the network's.
 asleep() {
 	local pids calls
 	pids=$(for p in $(descendants "$2"); do grep -qE "^($3)" "/proc/$p/comm" 2>/dev/null && echo "$p"; done)
 	[ -n "$pids" ] || { ok "$1: a process named $3" false; return; }
+	# shellcheck disable=SC2086
+	settled $pids
 	timeout -s INT "${4:-3}" strace -f -qq -e trace='!futex,restart_syscall,clock_nanosleep,nanosleep' -o "$TMP/strace" \
 		$(printf -- '-p %s ' $pids) 2>/dev/null
 	calls=$(grep -cvE 'resumed|<unfinished|\?\?\?' "$TMP/strace")

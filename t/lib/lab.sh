@@ -70,7 +70,7 @@ need() { # need COMMAND...: skip with the reason when one is not installed
 		command -v "$c" >/dev/null || skip_all "$c is not installed"
 	done
 }
-wait_for() { # wait_for SECONDS COMMAND...: until it succeeds
+wait_for() { # wait_for SECONDS COMMAND...: until it succeeds; a minute, for a busy machine
 	local end=$(($(date +%s) + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
@@ -86,6 +86,7 @@ lab_cleanup() {
 	# not a word of bash for each of its jobs that ends with the lab
 	exec 3>&2 2>/dev/null
 	"$LABCMD" down --name "$LAB" 2>&3
+	kill $(jobs -p)
 	wait
 	exec 2>&3 3>&-
 	rm -rf "$TMP"

@@ -159,7 +159,7 @@ def wait_until(seconds, f):
 
 def settled():
     """IPv6 addresses have passed duplicate address detection."""
-    return wait_until(8, lambda: "tentative" not in ip("-6 addr"))
+    return wait_until(60, lambda: "tentative" not in ip("-6 addr"))
 
 
 def make_machine(how=RICH):
@@ -171,7 +171,9 @@ def make_machine(how=RICH):
         ip(c)
     with open("/proc/sys/net/ipv4/conf/eth0/rp_filter", "w") as f:
         f.write("2")
-    settled()
+    # each gets its link-local address, some time after its carrier
+    wait_until(60, lambda: all("fe80:" in ip("-6 addr show dev " + l["ifname"]) for l in json.loads(ip("-j link show up"))
+                               if "LOWER_UP" in l["flags"] and "LOOPBACK" not in l["flags"]))
     time.sleep(0.3)
     settled()
     return router
@@ -254,7 +256,7 @@ def restore(*args):
 
 def no_tap():
     """The kernel takes a dead daemon's TAP away, a little later."""
-    return wait_until(5, lambda: not any(l["ifname"].startswith(("tap", "macvtap")) for l in json.loads(ip("-j link"))))
+    return wait_until(60, lambda: not any(l["ifname"].startswith(("tap", "macvtap")) for l in json.loads(ip("-j link"))))
 
 
 def left_over():
@@ -263,7 +265,7 @@ def left_over():
 
 
 def ping(*args):
-    return subprocess.run(["ping", "-n", "-c", "1", "-W", "2", *args], stdout=subprocess.DEVNULL,
+    return subprocess.run(["ping", "-n", "-c", "1", "-W", "10", *args], stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL).returncode == 0
 
 

@@ -28,7 +28,7 @@ class Error(OSError):
 class Client:
     def __init__(self, path=None, sock=None, hello=True):
         self.s = sock or socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.s.settimeout(10)
+        self.s.settimeout(60)
         if path is not None:
             self.s.connect(path)
         self.seq = 0
@@ -81,7 +81,7 @@ class Sock:
     def __init__(self, client, fd):
         self.c = client
         self.s = socket.socket(fileno=fd)
-        self.s.settimeout(10)
+        self.s.settimeout(60)
 
     def fileno(self): return self.s.fileno()
     def close(self): self.s.close()
@@ -177,12 +177,12 @@ class Daemon:
         run("ip", "addr", "add", PEER + "/24", "dev", "tap0")
         run("ip", "link", "set", "tap0", "up")
         # both ends are awake when this answers
-        run("ping", "-c1", "-W5", "-q", STACK)
+        run("ping", "-c1", "-W10", "-q", STACK)
 
     def client(self, **a): return Client(self.path, **a)
     def ctl(self, *args):
         return subprocess.run([BUILD + "/bin/alpinectl", "--name", self.name, *args], env=self.env,
-                              capture_output=True, text=True, timeout=10)
+                              capture_output=True, text=True, timeout=60)
     def logged(self):
         self.log.flush(); return open(self.dir + "/log").read()
     def cpu(self):
@@ -192,7 +192,7 @@ class Daemon:
     def alive(self): return self.p.poll() is None
     def stop(self):
         self.p.terminate()
-        status = self.p.wait(10)
+        status = self.p.wait(60)
         log = self.logged()
         left = os.listdir(self.dir)
         shutil.rmtree(self.dir)
@@ -219,7 +219,7 @@ def raises(number, what, fn, *a, **k):
     except OSError as e:
         got = e.errno
     same(errno.errorcode.get(got, got), errno.errorcode[number], what)
-def until(cond, seconds=5.0):
+def until(cond, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if cond():

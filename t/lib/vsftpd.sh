@@ -44,7 +44,7 @@ vsftpd_up() { # vsftpd_up WHERE ADDRESS
 	ln "$TMP/file" "$TMP/part" "$TMP/$1/home/"
 	ln "$TMP/part" "$TMP/$1/pub/"
 	ftp_server "$1" "$TMP/$1" >"$TMP/$1/log" 2>&1 &
-	wait_for 10 peer curl -sS --max-time 5 "ftp://$2/" || diag "$(cat "$TMP/$1/log")"
+	wait_for 60 peer curl -sS --max-time 60 "ftp://$2/" || diag "$(cat "$TMP/$1/log")"
 }
 
 vsftpd_one_of_many() { # vsftpd_one_of_many I CLIENT-SIDE ADDRESS SERVER-SIDE
@@ -62,7 +62,7 @@ vsftpd_anonymous() {
 		rm -f "$TMP/stack/pub/in/anonymous"
 	done
 	is "a wrong password is refused" \
-		"$(peer curl -sS --max-time 20 "ftp://$FTP_USER:wrong@10.11.12.13/" >/dev/null 2>&1; echo $?)" 67
+		"$(peer curl -sS --max-time 60 "ftp://$FTP_USER:wrong@10.11.12.13/" >/dev/null 2>&1; echo $?)" 67
 }
 
 # While a session is open: its process is another user's, in another root and another network
@@ -72,7 +72,7 @@ vsftpd_confined() {
 	got=$(peer /usr/bin/python3 - "$FTP_USER" "$FTP_PASSWORD" "$TMP/stack" <<'PY'
 import ftplib, glob, os, sys
 user, password, folder = sys.argv[1:]
-f = ftplib.FTP("10.11.12.13", timeout=20)
+f = ftplib.FTP("10.11.12.13", timeout=60)
 f.login(user, password)
 def link(p, what):
     try: return os.readlink("/proc/%s/%s" % (p, what))

@@ -3,6 +3,7 @@
  */
 #include "t/sockapi/sockapi.h"
 
+#include <netinet/tcp.h>
 #include <sys/un.h>
 
 static void
@@ -271,6 +272,8 @@ several(void)
 	close(a);
 	close(b);
 	tcp_pair(&a, &b);
+	/* or the second would wait for an acknowledgement of the first, if it is not one with it */
+	setsockopt(a, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	see(sendmmsg(a, vec, 2, 0), "sendmmsg on a stream");
 	becomes(b, POLLIN);
 	settle();

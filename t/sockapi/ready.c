@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#define COMES 20000 /* ms: for what is sure to come, on a machine however busy */
+
 static void
 see_select(int fd, const char *what)
 {
@@ -57,7 +59,7 @@ states(void)
 	both(c, "connected");
 	both(s, "accepted");
 	send(c, "x", 1, 0);
-	poll(&(struct pollfd){.fd = s, .events = POLLIN}, 1, 2000);
+	poll(&(struct pollfd){.fd = s, .events = POLLIN}, 1, COMES);
 	both(s, "with data");
 	recv(s, buf, 10, 0);
 	both(s, "data taken");
@@ -134,6 +136,7 @@ next_event(int ep, int ms)
 {
 	struct epoll_event e = {0};
 
+	settle();
 	return epoll_wait(ep, &e, 1, ms) == 1 ? e.events : 0;
 }
 
@@ -163,26 +166,26 @@ edges(void)
 	add(ep, s, EPOLLIN | EPOLLET | EPOLLRDHUP);
 	see_events(next_event(ep, 50), "edge: nothing there");
 	send(c, "ab", 2, 0);
-	see_events(next_event(ep, 1000), "edge: data");
+	see_events(next_event(ep, COMES), "edge: data");
 	see_events(next_event(ep, 50), "edge: data, again");
 	recv(s, buf, 1, 0);
 	see_events(next_event(ep, 50), "edge: a part read");
 	send(c, "c", 1, 0);
-	see_events(next_event(ep, 1000), "edge: more data");
+	see_events(next_event(ep, COMES), "edge: more data");
 	recv(s, buf, 10, 0);
 	see_events(next_event(ep, 50), "edge: all read");
 	shutdown(c, SHUT_WR);
-	see_events(next_event(ep, 1000), "edge: end");
+	see_events(next_event(ep, COMES), "edge: end");
 	see_events(next_event(ep, 50), "edge: end, again");
 	close(c);
 	see_events(next_event(ep, 50), "edge: closed after the end");
 	close(s);
 	tcp_pair(&c, &s);
 	add(ep, s, EPOLLIN | EPOLLOUT | EPOLLET);
-	see_events(next_event(ep, 1000), "edge: writable at first");
+	see_events(next_event(ep, COMES), "edge: writable at first");
 	see_events(next_event(ep, 50), "edge: writable, told");
 	change(ep, s, EPOLLIN | EPOLLOUT | EPOLLET);
-	see_events(next_event(ep, 1000), "edge: after EPOLL_CTL_MOD");
+	see_events(next_event(ep, COMES), "edge: after EPOLL_CTL_MOD");
 	see_events(next_event(ep, 50), "edge: after EPOLL_CTL_MOD, told");
 	close(c);
 	close(s);
@@ -199,17 +202,17 @@ levels(void)
 	add(ep, s, EPOLLIN);
 	send(c, "ab", 2, 0);
 	for (i = 0; i < 3; i++)
-		see_events(next_event(ep, 1000), "level: data");
+		see_events(next_event(ep, COMES), "level: data");
 	recv(s, buf, 10, 0);
 	see_events(next_event(ep, 50), "level: read");
 	change(ep, s, EPOLLIN | EPOLLONESHOT);
 	send(c, "ab", 2, 0);
-	see_events(next_event(ep, 1000), "oneshot: data");
+	see_events(next_event(ep, COMES), "oneshot: data");
 	see_events(next_event(ep, 50), "oneshot: told");
 	change(ep, s, EPOLLIN | EPOLLONESHOT);
-	see_events(next_event(ep, 1000), "oneshot: armed again");
+	see_events(next_event(ep, COMES), "oneshot: armed again");
 	change(ep, s, EPOLLOUT);
-	see_events(next_event(ep, 1000), "level: writable");
+	see_events(next_event(ep, COMES), "level: writable");
 	change(ep, s, 0);
 	see_events(next_event(ep, 50), "level: nothing asked");
 	close(c);
@@ -256,7 +259,7 @@ exclusive(void)
 	for (i = 0; i < 3; i++) {
 		c = socket(AF_INET, SOCK_STREAM, 0);
 		connect(c, SA(&sin), sizeof(sin));
-		see_events(next_event(ep[0], 1000), "listener, edge");
+		see_events(next_event(ep[0], COMES), "listener, edge");
 	}
 	see_events(next_event(ep[0], 50), "listener, edge, told");
 	for (i = 0; i < 3; i++)
@@ -275,10 +278,10 @@ datagram_edges(void)
 	udp_pair(&a, &b);
 	add(ep, b, EPOLLIN | EPOLLET);
 	send(a, "1", 1, 0);
-	see_events(next_event(ep, 1000), "datagram, edge");
+	see_events(next_event(ep, COMES), "datagram, edge");
 	see_events(next_event(ep, 50), "datagram, edge, told");
 	send(a, "2", 1, 0);
-	see_events(next_event(ep, 1000), "datagram, edge, another");
+	see_events(next_event(ep, COMES), "datagram, edge, another");
 	recv(b, buf, 10, 0);
 	see_events(next_event(ep, 50), "datagram, edge, one read");
 	recv(b, buf, 10, 0);
@@ -286,7 +289,7 @@ datagram_edges(void)
 	see_events(next_event(ep, 50), "datagram, level, none");
 	close(a);
 	send(b, "x", 1, 0);
-	see_events(next_event(ep, 500), "datagram, level, refused");
+	see_events(next_event(ep, COMES), "datagram, level, refused");
 	see_events(next_event(ep, 50), "datagram, level, refused, again");
 	see(recv(b, buf, 10, MSG_DONTWAIT), "refused: recv");
 	see_events(next_event(ep, 50), "datagram, level, told");
@@ -305,17 +308,26 @@ topic_epoll(void)
 
 /* --- waiting --- */
 
+/* Every MS, until no_alarm(): one that came before the call to be interrupted is not the last. */
 static void
 alarm_in(int ms, bool restart)
 {
 	struct sigaction act = {.sa_flags = restart ? SA_RESTART : 0};
-	struct itimerval t = {.it_value = {0, ms * 1000}};
+	struct itimerval t = {.it_value = {0, ms * 1000}, .it_interval = {0, ms * 1000}};
 
 	no_signal_action(SIGALRM);
 	sigaction(SIGALRM, NULL, &act);
 	act.sa_flags = restart ? SA_RESTART : 0;
 	sigaction(SIGALRM, &act, NULL);
 	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static void
+no_alarm(void)
+{
+	struct itimerval never = {{0, 0}, {0, 0}};
+
+	setitimer(ITIMER_REAL, &never, NULL);
 }
 
 static void *
@@ -401,34 +413,41 @@ signals(void)
 	alarm_in(200, false);
 	start(&begin);
 	see(recv(c, buf, 10, 0), "signal: recv");
+	no_alarm();
 	see_text(about(since_ms(&begin)), "signal: recv took");
 	alarm_in(100, true);
 	pthread_create(&thread, NULL, send_later, &s);
 	start(&begin);
 	see(recv(c, buf, 10, 0), "signal, SA_RESTART: recv");
+	no_alarm();
 	see_text(about(since_ms(&begin)), "signal, SA_RESTART: recv took");
 	pthread_join(thread, NULL);
 	setsockopt(c, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	alarm_in(100, true);
 	start(&begin);
 	see(recv(c, buf, 10, 0), "signal, SA_RESTART, SO_RCVTIMEO: recv");
+	no_alarm();
 	see_text(about(since_ms(&begin)), "signal, SA_RESTART, SO_RCVTIMEO: recv took");
 	p = (struct pollfd){.fd = c, .events = POLLIN};
 	alarm_in(100, true);
-	see(poll(&p, 1, 1000), "signal, SA_RESTART: poll");
+	see(poll(&p, 1, COMES), "signal, SA_RESTART: poll");
+	no_alarm();
 	close(c);
 	close(s);
 	l = tcp_listener(&port);
 	alarm_in(100, false);
 	see(accept(l, NULL, NULL), "signal: accept");
+	no_alarm();
 	close(l);
 	udp_pair(&c, &s);
 	alarm_in(100, false);
 	see(recv(c, buf, 10, 0), "signal: datagram");
+	no_alarm();
 	alarm_in(100, true);
 	pthread_create(&thread, NULL, send_later, &s);
 	start(&begin);
 	see(recv(c, buf, 10, 0), "signal, SA_RESTART: datagram");
+	no_alarm();
 	see_text(about(since_ms(&begin)), "signal, SA_RESTART: datagram took");
 	pthread_join(thread, NULL);
 	close(c);

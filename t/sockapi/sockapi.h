@@ -47,7 +47,7 @@ void tcp_pair(int *client, int *server);
 int udp_bound(int *port); /* on 127.0.0.1 */
 void udp_pair(int *a, int *b);
 void settle(void);		    /* long enough for what was sent to arrive */
-bool becomes(int fd, short events); /* poll() for up to two seconds */
+bool becomes(int fd, short events); /* poll() until then */
 long since_ms(const struct timespec *);
 void start(struct timespec *);
 /* "at once", "it waited" ...: so coarse that a slow machine is no difference */

@@ -76,9 +76,11 @@ flags(void)
 	see(send(c, buf, 1, 0), "send, full");
 	see(write(c, buf, 1), "write, full");
 	see_poll(c, "full");
-	while (
-	    (v = (int)recv(s, buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (v < 0 && becomes(s, POLLIN)))
-		;
+	do {
+		while (recv(s, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+			;
+		settle();
+	} while (poll(&(struct pollfd){.fd = s, .events = POLLIN}, 1, 500) == 1);
 	see_poll(c, "read empty");
 	close(c);
 	close(s);
@@ -93,7 +95,8 @@ urgent(int inl)
 	tcp_pair(&c, &s);
 	setsockopt(s, SOL_SOCKET, SO_OOBINLINE, &v, sizeof(v));
 	see(send(c, "abC", 3, MSG_OOB), "inline %d: send OOB", inl);
-	becomes(s, POLLPRI);
+	becomes(s, inl ? POLLIN : POLLPRI);
+	settle();
 	see_poll(s, "inline %d: urgent", inl);
 	see(ioctl(s, SIOCATMARK, &v) == 0 ? v : -1, "inline %d: SIOCATMARK", inl);
 	see(sockatmark(s), "inline %d: sockatmark", inl);
