@@ -125,6 +125,7 @@ SHIM_EXPORT ssize_t
 recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	struct shim_id id;
+	int error;
 
 	shim_init();
 	if (shim_nowhere(msg))
@@ -135,6 +136,9 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 	if (shim_fresh(fd))
 		return shim_fail(ENOTCONN);
 	if (stream_flags_matter(fd, flags)) {
+		error = check_message(msg, 0);
+		if (error != 0)
+			return shim_fail(error);
 		msg->msg_namelen = 0;
 		msg->msg_controllen = 0;
 		msg->msg_flags = 0;

@@ -759,6 +759,9 @@ check_passing(void)
 	    "by request and by data");
 	msg.msg_controllen = sizeof(room);
 	is_int(sendmsg(got, &msg, 0), 1, "SCM_RIGHTS into a connection: data only, as TCP");
+	msg = (struct msghdr){.msg_iov = (struct iovec *)(uintptr_t)16, .msg_iovlen = 1};
+	is_int(recvmsg(got, &msg, MSG_TRUNC), -1, "recvmsg(MSG_TRUNC) into nowhere");
+	is_int(errno, EFAULT, "is an error, no signal");
 	close(got);
 }
 
