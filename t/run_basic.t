@@ -133,7 +133,7 @@ is "few descriptors: thirty names that nobody answers leave some for the next" \
 	"$(ulimit -Sn 30; run sh -c 'for i in $(seq 30); do timeout 1 getent ahostsv4 none.test & done; sleep 0.5; getent ahostsv4 a.test | grep -c STREAM' 2>&1)" 1
 
 # processes
-"$RUN" --socket "$TMP/a.sock" --ready-fd 5 sh -c 'sleep 0.3; exit 7' 5> >(:)
+"$RUN" --socket "$TMP/a.sock" --ready-fd 5 sh -c 'sleep 0.3; exit 7' 5> >(:) 2>/dev/null
 is "--ready-fd to a pipe that nobody reads: PROGRAM's exit code" $? 7
 is "the launcher waits for daemons" "$(run sh -c "(sleep 1; echo late >$TMP/late) >/dev/null 2>&1 & exit 3"; echo $?; cat "$TMP/late")" $'3\nlate'
 "$RUN" --socket "$TMP/a.sock" sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done' >"$TMP/up" &
@@ -144,7 +144,7 @@ wait $pid
 is "SIGTERM reaches PROGRAM, its exit code comes back" $? 9
 "$RUN" --socket "$TMP/a.sock" --ready-fd 5 sleep 0.3 5>"$TMP/ready"
 is "--ready-fd" "$(cat "$TMP/ready")" ready
-(sh -c "\"$RUN\" --socket \"$TMP/a.sock\" --die-with-parent sh -c 'echo \$\$ >$TMP/pid; sleep 60; :' & until [ -s $TMP/pid ]; do sleep 0.05; done; kill -9 \$\$") >/dev/null 2>&1
+{ sh -c "\"$RUN\" --socket \"$TMP/a.sock\" --die-with-parent sh -c 'echo \$\$ >$TMP/pid; sleep 60; :' & until [ -s $TMP/pid ]; do sleep 0.05; done; kill -9 \$\$"; } >/dev/null 2>&1 # bash tells of who is killed
 for _ in $(seq 600); do [ -d "/proc/$(cat "$TMP/pid")" ] && sleep 0.1; done
 is "--die-with-parent" "$([ -d "/proc/$(cat "$TMP/pid")" ] && echo alive)" ""
 

@@ -161,6 +161,7 @@ class Sock:
 class Daemon:
     def __init__(self, *args, name="t", under=()):
         self.dir = tempfile.mkdtemp(prefix="alpine-t-")
+        atexit.register(shutil.rmtree, self.dir, True)
         atexit.register(shutil.rmtree, self.dir, ignore_errors=True)
         self.env = dict(os.environ, ALPINE_RUNDIR=self.dir)
         self.name, self.path = name, "%s/%s.sock" % (self.dir, name)
