@@ -187,6 +187,10 @@ ssize_t shim_stream_end(int fd, ssize_t n);
 ssize_t shim_fresh_write(int flags);
 int shim_so_error(int fd); /* SO_ERROR; ENETDOWN when alpined cannot be asked */
 
+/* --- shim_msg.c --- */
+
+int shim_check_pieces(const struct iovec *iov, size_t n); /* 0, or EFAULT: they are not there */
+
 /* --- shim_dgram.c: datagrams with their headers --- */
 
 ssize_t shim_dgram_send(int fd, uint64_t cookie, const struct msghdr *msg, int flags);

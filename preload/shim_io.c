@@ -5,6 +5,7 @@
  * is end of file or EPIPE is alpined asked whether there is a reason: the pair can say that the
  * other end is gone, not why. Datagram sockets go to shim_dgram.c.
  */
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 
@@ -131,12 +132,16 @@ readv(int fd, const struct iovec *iov, int n)
 {
 	struct shim_id id;
 	ssize_t got;
+	int error;
 
 	shim_init();
 	if (n >= 0 && shim_maybe_dgram(fd, &id)) {
 		struct msghdr msg = {
 		    .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
 
+		error = n > IOV_MAX ? EINVAL : shim_check_pieces(iov, (size_t)n);
+		if (error != 0)
+			return shim_fail(error);
 		return shim_dgram_recv(fd, id.cookie, &msg, 0);
 	}
 	if (shim_fresh(fd))
@@ -162,12 +167,16 @@ SHIM_EXPORT ssize_t
 writev(int fd, const struct iovec *iov, int n)
 {
 	struct shim_id id;
+	int error;
 
 	shim_init();
 	if (n >= 0 && shim_maybe_dgram(fd, &id)) {
 		struct msghdr msg = {
 		    .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
 
+		error = n > IOV_MAX ? EINVAL : shim_check_pieces(iov, (size_t)n);
+		if (error != 0)
+			return shim_fail(error);
 		return shim_dgram_send(fd, id.cookie, &msg, 0);
 	}
 	if (shim_fresh(fd))

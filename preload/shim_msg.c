@@ -42,20 +42,23 @@ stream_flags_matter(int fd, int flags)
 	return (flags & (MSG_TRUNC | MSG_ERRQUEUE)) != 0 && shim_classify(fd).class == SHIM_STREAM;
 }
 
+int
+shim_check_pieces(const struct iovec *iov, size_t n)
+{
+	struct iovec piece;
+	int error = n > 0 ? shim_copy_in(&piece, iov, sizeof(piece)) : 0;
+
+	return error != 0 || n < 2 ? error : shim_copy_in(&piece, iov + n - 1, sizeof(piece));
+}
+
 /* 0, or EFAULT: are the pieces, and `control` bytes of control data, where the message says? */
 static int
 check_message(const struct msghdr *msg, size_t control)
 {
-	struct iovec piece;
 	char byte;
-	int error = 0;
+	int error =
+	    msg->msg_iovlen <= IOV_MAX ? shim_check_pieces(msg->msg_iov, msg->msg_iovlen) : 0;
 
-	if (msg->msg_iovlen > 0 && msg->msg_iovlen <= IOV_MAX) {
-		error = shim_copy_in(&piece, msg->msg_iov, sizeof(piece));
-		if (error == 0 && msg->msg_iovlen > 1)
-			error =
-			    shim_copy_in(&piece, msg->msg_iov + msg->msg_iovlen - 1, sizeof(piece));
-	}
 	if (error == 0 && msg->msg_control != NULL && control > 0) {
 		error = shim_copy_in(&byte, msg->msg_control, 1);
 		if (error == 0)

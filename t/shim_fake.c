@@ -30,6 +30,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -573,6 +574,7 @@ check_control(int fd)
 	    .msg_iovlen = 2,
 	    .msg_control = room,
 	    .msg_controllen = sizeof(room)};
+	struct iovec *volatile nowhere = (struct iovec *)(uintptr_t)16;
 	struct cmsghdr *item;
 
 	sendto(fd, "abcdefgh", 8, 0, (struct sockaddr *)&sin, sizeof(sin));
@@ -591,6 +593,12 @@ check_control(int fd)
 	is_int(recvmsg(fd, &msg, MSG_TRUNC), 9, "MSG_TRUNC gives the real length");
 	is_int(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC), MSG_TRUNC | MSG_CTRUNC, "and both flags");
 	is_mem(a, "Pab", 3, "the payload's beginning, control data or not");
+	is_int(readv(fd, nowhere, 1), -1, "readv into nowhere");
+	is_int(errno, EFAULT, "is an error, no signal");
+	is_int(writev(fd, nowhere, 1), -1, "writev from nowhere");
+	is_int(errno, EFAULT, "likewise");
+	is_int(readv(fd, msg.msg_iov, 2000), -1, "two thousand pieces");
+	is_int(errno, EINVAL, "are too many");
 }
 
 static void
