@@ -98,6 +98,17 @@ in_bindable(struct in_addr in)
 		(V_ip_loopback_net != 0 && IN_LOOPBACK(ntohl(in.s_addr)) && in_localip(loopback)));
 }
 
+/* The interface that an address of ours is on; NULL: it is not ours. */
+struct ifnet *
+in_localifp(struct in_addr in)
+{
+	struct in_ifaddr *ia = in_ifaddr_lookup(in);
+
+	if (ia != NULL)
+		return (ia->ia_ifp);
+	return (in_bindable(in) ? V_loif : NULL);
+}
+
 int
 in_localaddr(struct in_addr in)
 {

@@ -179,6 +179,7 @@ struct ip;
 int in_broadcast(struct in_addr, struct ifnet *); /* a broadcast address of that interface */
 int in_localip(struct in_addr);			  /* one of ours */
 int in_bindable(struct in_addr);		  /* the same, or 127/8: a socket may have it */
+struct ifnet *in_localifp(struct in_addr);	  /* on which it is ours; NULL: it is not */
 int in_localaddr(struct in_addr);		  /* on a network that we are attached to */
 char *inet_ntoa_r(struct in_addr, char *buf);	  /* buf: INET_ADDRSTRLEN */
 int inet_aton(const char *, struct in_addr *);	  /* dotted quad only; 1 if it was one */

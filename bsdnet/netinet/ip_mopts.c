@@ -123,15 +123,12 @@ imo_grow(struct ip_moptions *imo)
 struct ifnet *
 imo_choose_ifp(const struct inpcb *inp, struct in_addr group, struct in_addr addr, int ifindex)
 {
-	struct in_ifaddr *ia;
 	struct nhop_object *nh;
 
 	if (ifindex != 0)
 		return (ifindex > 0 ? ifnet_byindex((u_int)ifindex) : NULL);
-	if (addr.s_addr != INADDR_ANY) {
-		ia = in_ifaddr_lookup(addr);
-		return (ia != NULL ? ia->ia_ifp : NULL);
-	}
+	if (addr.s_addr != INADDR_ANY)
+		return (in_localifp(addr));
 	if (inp->inp_socket != NULL && inp->inp_socket->so_bound_if != 0)
 		return (ifnet_byindex((u_int)inp->inp_socket->so_bound_if));
 	nh = fib4_lookup(inp->inp_inc.inc_fibnum, group, 0, NHR_NONE, 0);

@@ -216,13 +216,8 @@ route_onlink(struct ip_out *o)
 			return (ENETUNREACH);
 		}
 	}
-	if (ifp == NULL && o->ip->ip_src.s_addr != INADDR_ANY) {
-		/* a source address of ours says which */
-		struct in_ifaddr *ia = in_ifaddr_lookup(o->ip->ip_src);
-
-		if (ia != NULL)
-			ifp = ia->ia_ifp;
-	}
+	if (ifp == NULL && o->ip->ip_src.s_addr != INADDR_ANY)
+		ifp = in_localifp(o->ip->ip_src); /* a source address of ours says which */
 	if (ifp == NULL) {
 		nh = fib4_lookup(RT_DEFAULT_FIB, o->dst, 0, NHR_NONE, 0);
 		if (nh != NULL && (nh->nh_flags & (NHF_REJECT | NHF_BLACKHOLE)) == 0)

@@ -181,10 +181,40 @@ bad_requests(void)
 	close(fd);
 }
 
+/* Every address of 127/8 names the loopback interface; a bound one says where a datagram goes. */
+static void
+by_loopback_net(void)
+{
+	int port, from = socket(AF_INET, SOCK_DGRAM, 0), to = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in sin = loopback(0), there = group_sin;
+	struct ip_mreq mreq = {group, {0}};
+	char buf[8];
+
+	inet_aton("127.1.2.3", &mreq.imr_interface);
+	sin.sin_addr.s_addr = INADDR_ANY;
+	see(bind(to, SA(&sin), sizeof(sin)), "bind");
+	port = port_of(to);
+	there.sin_port = htons((uint16_t)port);
+	see(setsockopt(to, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof(mreq)), "join, 127.1.2.3");
+	sin.sin_addr = mreq.imr_interface;
+	see(bind(from, SA(&sin), sizeof(sin)), "bind to 127.1.2.3");
+	see(sendto(from, "x", 1, 0, SA(&there), sizeof(there)), "send from 127.1.2.3");
+	becomes(to, POLLIN);
+	see(recv(to, buf, sizeof(buf), MSG_DONTWAIT), "is received");
+	see(setsockopt(
+		from, IPPROTO_IP, IP_MULTICAST_IF, &mreq.imr_interface, sizeof(mreq.imr_interface)),
+	    "IP_MULTICAST_IF 127.1.2.3");
+	see(setsockopt(to, IPPROTO_IP, IP_DROP_MEMBERSHIP, &mreq, sizeof(mreq)),
+	    "leave, 127.1.2.3");
+	close(from);
+	close(to);
+}
+
 void
 topic_mcast(void)
 {
 	prepare();
 	functions();
 	bad_requests();
+	by_loopback_net();
 }
