@@ -319,7 +319,7 @@ static void
 own_name(void)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000101)};
-	struct sockaddr_in peer, from;
+	struct sockaddr_in peer = {0}, from = {0};
 	int l = socket(AF_INET, SOCK_STREAM, 0), s = socket(AF_INET, SOCK_STREAM, 0), a;
 	socklen_t len = sizeof(sin);
 	char c = 0;
