@@ -104,7 +104,8 @@ at_most 50 "a connection"
 count peer conn 10.11.12.13 200
 at_most 60 "a connection from outside"
 count stack out 10.11.12.1 50
-at_most 90 "a megabyte out"
+at_most 80 "a megabyte out"
+at_most 26 "its reads from the program" recvfrom
 count stack in 10.11.12.1 50
 at_most 50 "a megabyte in"
 at_most 14 "its acknowledgments" writev

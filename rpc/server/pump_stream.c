@@ -309,13 +309,16 @@ take_urgent(struct pair *p)
 		(void)bsock_write_urgent(p->p_so, byte);
 }
 
-/* Bytes that wait in our end, when a read filled its buffer and there may be more. */
+/* A read filled its buffer: do more bytes wait? Asked again when those that were known are read. */
 static bool
-more_waits(const struct pair *p)
+more_waits(const struct pair *p, size_t taken, size_t *known)
 {
-	char byte;
+	int bytes = 0;
 
-	return (recv(p->p_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
+	*known -= taken < *known ? taken : *known;
+	if (*known == 0 && ioctl(p->p_fd, SIOCINQ, &bytes) == 0 && bytes > 0)
+		*known = (size_t)bytes;
+	return (*known > 0);
 }
 
 static void
@@ -331,7 +334,7 @@ end_of_program(struct pair *p, ssize_t n)
 }
 
 static enum verdict
-take_piece(struct pair *p, size_t max, size_t *moved)
+take_piece(struct pair *p, size_t max, size_t *moved, size_t *known)
 {
 	size_t room;
 	char *buf = bsock_buffer(&room);
@@ -353,7 +356,7 @@ take_piece(struct pair *p, size_t max, size_t *moved)
 		p->p_flags &= ~PF_IN_READY;
 	p->p_flags |= PF_TALKED;
 	*moved = (size_t)n;
-	error = bsock_write(p->p_so, (size_t)n, (size_t)n == room && more_waits(p));
+	error = bsock_write(p->p_so, (size_t)n, (size_t)n == room && more_waits(p, room, known));
 	if (error != 0 && p->p_error == 0)
 		p->p_error = error;
 	if (bsock_is_connecting(p->p_so)) { /* these were the data of a SYN */
@@ -366,7 +369,7 @@ take_piece(struct pair *p, size_t max, size_t *moved)
 static enum verdict
 pump_in(struct pair *p)
 {
-	size_t budget = (size_t)bsock_limits.pump_budget, moved, space;
+	size_t budget = (size_t)bsock_limits.pump_budget, moved, space, known = 0;
 	enum verdict v;
 
 	/* what it wrote before it closed is sent, even where a RST follows: as far as there is room
@@ -381,7 +384,7 @@ pump_in(struct pair *p)
 			return (GO_ON); /* BSOCK_WRITE wakes us */
 		if (budget == 0)
 			return (MORE);
-		v = take_piece(p, space, &moved);
+		v = take_piece(p, space, &moved, &known);
 		if (v != GO_ON)
 			return (v);
 		budget -= moved < budget ? moved : budget;
