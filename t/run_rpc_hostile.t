@@ -19,7 +19,7 @@ def prompt(what):
     except OSError:
         pass
     took = time.monotonic() - t0
-    ok(took < 2, what + ("" if took < 2 else " (%.1f s)" % took))
+    ok(took < 20, what + ("" if took < 20 else " (%.1f s)" % took))
 
 class Space:
     """A namespace of its own, as alpine-run attaches one: whose limits are nobody else's."""
@@ -37,15 +37,19 @@ ls = socket.socket(); ls.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 ls.bind(("127.0.0.1", 0)); ls.listen(64)
 far = []
 def slow():
-    """TCP with SO_LINGER, and a peer that does not read: its last close() takes 5 s."""
+    """TCP with SO_LINGER, and a peer that does not read: its last close() waits for that, a minute."""
     s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     s.connect(ls.getsockname()); far.append(ls.accept()[0])
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 5)); s.setblocking(False)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60)); s.setblocking(False)
     try:
         while True: s.send(bytes(1 << 16))
     except BlockingIOError:
         pass
     return s
+
+def peers_go():
+    """What is closed slowly is closed."""
+    while far: far.pop().close()
 
 def message(op=GETSOCKNAME, nfds=1, magic=MAGIC):
     return struct.pack("=IHHIIiHH", magic, VERSION, op, 1, 0, 0, nfds, 0)
@@ -57,18 +61,18 @@ c = Space().client(); s = slow()
 def behind():
     c.s.send(message(magic=1, nfds=0))
     socket.send_fds(c.s, [message()], [s.fileno()]); s.close()
-stopped(behind); prompt("a slow descriptor behind the message for which its connection was closed")
+stopped(behind); prompt("a slow descriptor behind the message for which its connection was closed"); peers_go()
 
 c = Space().client(); s = slow()
 def beside():
     socket.send_fds(c.s, [message()], [0] * 200 + [s.fileno()]); s.close()
-stopped(beside); prompt("one of two hundred")
+stopped(beside); prompt("one of two hundred"); peers_go()
 
 v = Space()
 def unaccepted():
     c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); c.connect(v.name); s = slow()
     socket.send_fds(c, [message()], [s.fileno()]); s.close(); v.launcher.s.close(); v.listener.close()
-stopped(unaccepted); prompt("one in a connection that was not accepted when its namespace went")
+stopped(unaccepted); prompt("one in a connection that was not accepted when its namespace went"); peers_go()
 
 c = Space().client(); first = slow()
 def hand_over():
@@ -89,7 +93,8 @@ def one_more():
         pass
     last.close()
 stopped(one_more); prompt("and does not hold up others")
-c.s.settimeout(10)
+peers_go()
+c.s.settimeout(30)
 ok(c.receive()[0][5] == errno.EBADF, "until that is done")
 
 n = d.fds()
