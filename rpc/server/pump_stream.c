@@ -123,6 +123,8 @@ connect_step(struct pair *p)
 		return (ENDED);
 	}
 	p->p_flags &= ~PF_CONNECTING;
+	if (error != 0 && !blocking && (p->p_flags & PF_FASTOPEN) == 0)
+		(void)shutdown(p->p_fd, SHUT_RDWR); /* over, before it polls writable */
 	stream_gate_off(p);
 	tell_waiter(p, error);
 	if (error != 0 && (p->p_flags & PF_FASTOPEN) != 0)
