@@ -166,6 +166,33 @@ test_garbage(void)
 	expect_none(p, 1000);
 }
 
+/* A connection to an address that nobody has: told when ARP and four more SYNs had no answer. */
+static void
+test_connect(void)
+{
+	struct socket *to;
+	uint64_t begun = testbed_now_ms(tb);
+	int error = 0;
+
+	TB_ENTER(h);
+	is_int(tb_socket(SOCK_STREAM, &to), 0, "a stream");
+	is_int(tb_connect_start(to, "10.0.0.88", 80), 0, "to an absent host");
+	TB_LEAVE();
+	while (error == 0 && testbed_now_ms(tb) < begun + 60000) {
+		testbed_run_ms(tb, 100);
+		TB_ENTER(h);
+		error = tb_soerror(to);
+		TB_LEAVE();
+	}
+	is_int(error, EHOSTDOWN, "the host is down");
+	ok(testbed_now_ms(tb) - begun > 4000 && testbed_now_ms(tb) - begun < 20000,
+	    "in 4 to 20 s: %d ms", (int)(testbed_now_ms(tb) - begun));
+	TB_ENTER(h);
+	(void)soclose(to);
+	TB_LEAVE();
+	peer_forget(p);
+}
+
 int
 main(void)
 {
@@ -180,6 +207,7 @@ main(void)
 	test_answer();
 	test_ask();
 	test_silence();
+	test_connect();
 	test_conflict();
 	test_garbage();
 	TB_ENTER(h);

@@ -286,7 +286,11 @@ tcp_ip_output(struct mbuf *m, const struct in_conninfo *inc, struct inpcb *inp)
 
 /* ---- ICMP ---- */
 
-static void
+/*
+ * The path has failed, says a router or our own interface. RFC 1122 4.2.3.9: advice, which ends an
+ * attempt to connect only when four of its SYNs are lost, too. tp may be dead after this.
+ */
+void
 tcp_notify_error(struct tcpcb *tp, int errnum)
 {
 	struct socket *so = tptosocket(tp);

@@ -22,6 +22,7 @@
  */
 #include <sys/param.h>
 #include <sys/callout.h>
+#include <sys/errno.h>
 #include <sys/protosw.h>
 #include <sys/socketvar.h>
 #include <netinet/in_pcb.h>
@@ -177,6 +178,8 @@ tcp_retries(const struct tcpcb *tp)
 static bool
 tcp_timer_rexmt(struct tcpcb *tp)
 {
+	int error;
+
 	if (tp->snd_una == tp->snd_max && TCPS_HAVEESTABLISHED(tp->t_state)) {
 		/* there was no memory to send what waits */
 		(void)tcp_output(tp);
@@ -214,7 +217,11 @@ tcp_timer_rexmt(struct tcpcb *tp)
 	} else
 		tp->snd_nxt = tp->snd_una;
 	tp->t_flags |= TF_ACKNOW;
-	(void)tcp_output(tp);
+	error = tcp_output(tp);
+	/* Nobody answers ARP, or no route leads there: the same advice as a router's ICMP. */
+	if (tp->t_state == TCPS_SYN_SENT && (error == EHOSTDOWN || error == EHOSTUNREACH ||
+						error == ENETDOWN || error == ENETUNREACH))
+		tcp_notify_error(tp, error);
 	return (tcp_isdead(tp));
 }
 

@@ -559,6 +559,7 @@ void tcp_mss(struct tcpcb *, int offer); /* sets t_maxseg; offer -1: the peer ga
 u_int tcp_ipoptlen(const struct tcpcb *);
 u_int tcp_maxseg(const struct tcpcb *); /* data bytes of a full segment, options subtracted */
 void tcp_path_refresh(struct tcpcb *);
+void tcp_notify_error(struct tcpcb *, int errnum);
 void tcp_mtudisc(struct tcpcb *, u_int mtu);
 void tcp_pmtud_raise(struct tcpcb *);	  /* a larger path is tried now and then */
 void tcp_pmtud_blackhole(struct tcpcb *); /* at a retransmission time-out */
