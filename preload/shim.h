@@ -185,7 +185,8 @@ void shim_exec_init(void); /* part of shim_init() */
 /* A stream of ours said end of file, or EPIPE: is there a reason? Returns n, or -1 and errno. */
 ssize_t shim_stream_end(int fd, ssize_t n);
 ssize_t shim_fresh_write(int flags);
-int shim_so_error(int fd); /* SO_ERROR; ENETDOWN when alpined cannot be asked */
+int shim_so_error(int fd);    /* SO_ERROR; ENETDOWN when alpined cannot be asked */
+void shim_error_told(int fd); /* the pair's own error is told with it, and polls no more */
 
 /* --- shim_msg.c --- */
 

@@ -19,6 +19,16 @@ ssize_t __recvfrom_chk(
 
 #define SCRATCH 4096 /* bytes thrown away at a time by recv(MSG_TRUNC) on a stream */
 
+void
+shim_error_told(int fd)
+{
+	int error, saved = errno;
+	socklen_t len = sizeof(error);
+
+	(void)real.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	errno = saved;
+}
+
 int
 shim_so_error(int fd)
 {
@@ -32,6 +42,7 @@ shim_so_error(int fd)
 	    RPC_GETSOCKOPT, fd, &ask.opt, sizeof(ask.opt), &ask, sizeof(ask), sizeof(ask), NULL);
 	if (error == ENETDOWN)
 		return ENETDOWN;
+	shim_error_told(fd);
 	return error == 0 ? ask.value : 0;
 }
 
@@ -51,10 +62,17 @@ shim_stream_end(int fd, ssize_t n)
 	return n;
 }
 
+/* A connect() that failed leaves a pair that says ECONNRESET, once: alpined knows why. */
+static inline bool
+was_reset(ssize_t n)
+{
+	return n < 0 && errno == ECONNRESET;
+}
+
 static inline ssize_t
 read_result(int fd, ssize_t n, bool wanted)
 {
-	return n != 0 || !wanted ? n : shim_stream_end(fd, n);
+	return (n == 0 && wanted) || was_reset(n) ? shim_stream_end(fd, n) : n;
 }
 
 /*
@@ -71,6 +89,7 @@ at_end(int fd)
 	if (!atomic_load_explicit(&shim_confined, memory_order_relaxed) &&
 	    shim_classify(fd).class == SHIM_STREAM)
 		n = real.recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+	n = n == 0 || was_reset(n) ? 0 : 1;
 	errno = saved;
 	return n == 0;
 }
@@ -78,7 +97,7 @@ at_end(int fd)
 static inline ssize_t
 recv_result(int fd, ssize_t n, size_t len)
 {
-	return n != 0 || (len == 0 && !at_end(fd)) ? n : shim_stream_end(fd, n);
+	return (n == 0 && (len > 0 || at_end(fd))) || was_reset(n) ? shim_stream_end(fd, n) : n;
 }
 
 /* TCP's answer to who writes to a stream that is not connected: EPIPE, and the signal. */
@@ -93,7 +112,7 @@ shim_fresh_write(int flags)
 static inline ssize_t
 write_result(int fd, ssize_t n)
 {
-	return n >= 0 || errno != EPIPE ? n : shim_stream_end(fd, n);
+	return (n < 0 && errno == EPIPE) || was_reset(n) ? shim_stream_end(fd, n) : n;
 }
 
 static ssize_t

@@ -107,7 +107,7 @@ stream_recvmsg(int fd, struct msghdr *msg, int flags)
 	}
 	n = real.recvmsg(fd, &mine, flags);
 	if (n < 0)
-		return n;
+		return errno == ECONNRESET ? shim_stream_end(fd, n) : n;
 	if (msg->msg_name != NULL) {
 		if (shim_is_our_name(name, mine.msg_namelen))
 			mine.msg_namelen = 0;
@@ -171,7 +171,8 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 		return dgram_sendmsg(fd, id.cookie, msg, flags);
 	if (id.class == SHIM_STREAM && msg->msg_name != NULL && (flags & MSG_FASTOPEN) != 0) {
 		n = shim_fastopen(fd, id, msg, flags);
-		return n < 0 && errno == EPIPE ? shim_stream_end(fd, n) : n;
+		return n < 0 && (errno == EPIPE || errno == ECONNRESET) ? shim_stream_end(fd, n)
+									: n;
 	}
 	if (id.class == SHIM_STREAM && msg->msg_name != NULL && (int)msg->msg_namelen < 0)
 		return shim_fail(EINVAL);
@@ -184,7 +185,7 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 	} else {
 		n = real.sendmsg(fd, msg, flags);
 	}
-	if (n < 0 && errno == EPIPE)
+	if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
 		return shim_stream_end(fd, n);
 	return n;
 }

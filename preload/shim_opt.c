@@ -174,6 +174,8 @@ ask_option(int fd, int level, int name, void *value, socklen_t *len)
 	}
 	if (error != 0)
 		return error;
+	if (level == SOL_SOCKET && name == SO_ERROR)
+		shim_error_told(fd);
 	got -= sizeof(reply.opt);
 	if (got > reply.opt.o_len)
 		got = reply.opt.o_len;

@@ -30,8 +30,7 @@ export PITFALLS_OUTSIDE=$TMP/outside.sock
 declare -A DIFFERS=(
 	["1: getc of a reset is an error"]="the pair's end is end of file; stdio reads below the shim, which would ask why"
 	["9: poll of a new socket"]="a new pair is writable, and no POLLHUP"
-	["9: what poll says of it"]="an AF_UNIX end has no POLLERR without unread data; SO_ERROR tells"
-	["9: POLLIN, POLLERR and POLLHUP"]="the same: POLLIN and POLLHUP; read() says ECONNRESET"
+	["9: POLLIN, POLLERR and POLLHUP"]="a reset: an AF_UNIX end has no POLLERR without unread data; read() says ECONNRESET"
 	["14: are not enough"]="poll() of an AF_UNIX socket does not know SO_RCVLOWAT; read() does"
 	["13: POLLERR"]="an error is a record in the pair: POLLIN"
 )

@@ -16,7 +16,7 @@
  *
  * The gate: while a non-blocking connect lasts, the program's end must not poll writable. Filler
  * bytes, sent into our end by way of the program's descriptor, keep more than a quarter of its
- * SO_SNDBUF in use, which is where AF_UNIX draws the line. They are drained when it is decided.
+ * SO_SNDBUF in use, which is where AF_UNIX draws the line. They are drained when it has succeeded.
  *
  * Called by pair.c (run) and request.c (gate, connecting).
  */
@@ -123,8 +123,13 @@ connect_step(struct pair *p)
 		return (ENDED);
 	}
 	p->p_flags &= ~PF_CONNECTING;
-	if (error != 0 && !blocking && (p->p_flags & PF_FASTOPEN) == 0)
-		(void)shutdown(p->p_fd, SHUT_RDWR); /* over, before it polls writable */
+	if (error != 0 && !blocking && (p->p_flags & PF_FASTOPEN) == 0) {
+		/* The filler stays unread: an end that is closed over it polls as TCP's does, with
+		 * POLLERR, at once writable, readable and hung up. */
+		tell_waiter(p, error);
+		pair_bury(p, error);
+		return (ENDED);
+	}
 	stream_gate_off(p);
 	tell_waiter(p, error);
 	if (error != 0 && (p->p_flags & PF_FASTOPEN) != 0)
